@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+namespace nacre {
+
+inline constexpr size_t kMemoryAlignment = 64;
+
+// Host memory for tensors and arenas: 64-byte aligned, with 64 more bytes behind the end that a
+// kernel may read (they are zero). Large blocks are backed by huge pages where the system has them.
+// nullptr when the machine cannot hold that much: then say what for, with throw_out_of_memory.
+void* allocate_host(size_t bytes);
+void release_host(void* memory);
+
+struct HostDeleter {
+  void operator()(void* memory) const { release_host(memory); }
+};
+using HostBlock = std::unique_ptr<void, HostDeleter>;
+
+// Throws MemoryError "<what> needs N bytes, ...".
+[[noreturn]] void throw_out_of_memory(const std::string& what, size_t bytes);
+
+// What this process may use: physical memory, or the limit of its container when that is less.
+size_t memory_limit();
+
+}  // namespace nacre
