@@ -1,0 +1,24 @@
+"""Keras on its TensorFlow backend."""
+
+from __future__ import annotations
+
+import os
+
+from benchmarks.models.libraries.keras_like import KerasTrainer
+from benchmarks.models.tasks import Arrays, Task
+
+os.environ["KERAS_BACKEND"] = "tensorflow"
+
+
+def load() -> str:
+    import keras
+    import tensorflow
+
+    return f"Keras {keras.__version__}, TensorFlow {tensorflow.__version__}"
+
+
+class Trainer(KerasTrainer):
+    def __init__(self, task: Task, arrays: Arrays):
+        import keras
+
+        super().__init__(keras, task, arrays)

@@ -1,0 +1,19 @@
+"""Nacre."""
+
+from __future__ import annotations
+
+from benchmarks.models.libraries.keras_like import KerasTrainer
+from benchmarks.models.tasks import Arrays, Task
+
+
+def load() -> str:
+    import nacre
+
+    return f"Nacre {nacre.__version__}"
+
+
+class Trainer(KerasTrainer):
+    def __init__(self, task: Task, arrays: Arrays):
+        import nacre
+
+        super().__init__(nacre, task, arrays)
