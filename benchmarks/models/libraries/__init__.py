@@ -17,6 +17,7 @@ LIBRARIES = {
     "keras-jax": ("keras_jax", "keras,jax", "Keras on JAX"),
     "keras-tensorflow": ("keras_tensorflow", "keras,tensorflow", "Keras on TensorFlow"),
     "jax": ("jax_loop", "jax", "JAX, jitted step"),
+    "jax-scan": ("jax_scan", "jax", "JAX, scanned epoch"),
     "torch": ("torch_loop", "torch", "PyTorch"),
     "sklearn": ("sklearn_mlp", "sklearn", "scikit-learn"),
     "numpy": ("numpy_loop", "numpy", "NumPy, by hand"),
