@@ -10,7 +10,9 @@
 //   }
 //
 // Plain C types only: the per-ISA files include this.
-#define NACRE_ISA_FAMILIES(FAMILY) FAMILY(GemmTable, gemm)
+#define NACRE_ISA_FAMILIES(FAMILY) \
+  FAMILY(GemmTable, gemm)          \
+  FAMILY(ElementwiseTable, elementwise)
 
 namespace nacre::cpu {
 
