@@ -1,0 +1,443 @@
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <set>
+#include <string_view>
+
+#include "core/error.h"
+#include "graph/planner.h"
+#include "graph/program_region.h"
+
+namespace nacre {
+namespace {
+
+// Between two looks for a signal a program may run about this long (nanoseconds, one core).
+constexpr double kPollEvery = 2e6;
+// Memory traffic of a kernel that states no cost of its own: nanoseconds per byte.
+constexpr double kNanosecondsPerByte = 0.1;
+
+constexpr int32_t kNever = -1;
+
+}  // namespace
+
+// Binds one graph. The order of steps is the graph's, but for the nodes that only Variable writes
+// need: those make the tail, so that they can write the Variables in place.
+class ProgramBuilder {
+ public:
+  ProgramBuilder(const Graph& graph, const BackendTable& backend, const Bindings& bindings)
+      : graph_(graph), backend_(backend), bindings_(bindings), program_(new Program) {
+    program_->backend_ = &backend;
+  }
+
+  std::shared_ptr<const Program> run() {
+    check_constraints();
+    bind_types();
+    find_roots();
+    find_variables();
+    split_tail();
+    place_values();
+    find_lifetimes();
+    emit_steps();
+    finish();
+    return std::shared_ptr<const Program>(std::move(program_));
+  }
+
+ private:
+  using Place = Program::Place;
+  using Location = Program::Location;
+  using Key = std::pair<int32_t, int32_t>;
+
+  static Key key(Value value) { return {value.node, value.out}; }
+  const Node& node(int32_t id) const { return graph_.nodes[id]; }
+  bool has_step(int32_t id) const {
+    return !node(id).op->is(kLeaf) && !node(id).op->is(kAlias) && !is_size(id);
+  }
+  bool is_size(int32_t id) const { return std::string_view(node(id).op->name) == "dim_size"; }
+  bool is_variable(Value root) const { return node(root.node).variable != nullptr; }
+  const TensorSpec& spec(Value value) const { return specs_[value.node][value.out]; }
+
+  void check_constraints() const {
+    for (const Constraint& constraint : graph_.constraints) {
+      const int64_t left = constraint.left.evaluate(bindings_);
+      const int64_t right = constraint.right.evaluate(bindings_);
+      if (left != right) {
+        throw ValueError(constraint.what + ": sizes " + std::to_string(left) + " and " +
+                         std::to_string(right) + " (" + constraint.left.str() + " and " +
+                         constraint.right.str() + ") differ.");
+      }
+    }
+  }
+
+  void bind_types() {
+    specs_.resize(graph_.nodes.size());
+    for (size_t i = 0; i < graph_.nodes.size(); ++i) {
+      for (const TensorType& type : graph_.nodes[i].types) {
+        specs_[i].push_back({type.dtype, evaluate(type.shape, bindings_)});
+        for (int64_t size : specs_[i].back().shape) {
+          if (size < 0) {
+            throw ValueError(std::string(graph_.nodes[i].op->name) + ": a dimension would be " +
+                             std::to_string(size) + " for this input size.");
+          }
+        }
+        specs_[i].back().bytes();  // throws when the size does not fit
+      }
+    }
+  }
+
+  // The value whose memory a value shares: reshapes own nothing.
+  void find_roots() {
+    roots_.resize(graph_.nodes.size());
+    for (size_t i = 0; i < graph_.nodes.size(); ++i) {
+      const Node& n = graph_.nodes[i];
+      for (size_t out = 0; out < n.types.size(); ++out) {
+        roots_[i].push_back(n.op->is(kAlias) ? root(n.inputs[0])
+                                             : Value{static_cast<int32_t>(i), static_cast<int32_t>(out)});
+      }
+    }
+  }
+  Value root(Value value) const { return roots_[value.node][value.out]; }
+
+  // Variables in the order of RunOperands: those read first, then the others that are written.
+  void find_variables() {
+    variables_ = program_variables(graph_);
+    for (size_t i = 0; i < variables_.size(); ++i) variable_index_[variables_[i].get()] = i;
+  }
+
+  void split_tail() {
+    const size_t size = graph_.nodes.size();
+    std::vector<char> needed_before(size, 0), writes(size, 0);
+    for (const Assignment& a : graph_.assignments) writes[root(a.value).node] = 1;
+    in_tail_.assign(size, 0);
+    for (size_t i = size; i-- > 0;) {
+      const Node& n = graph_.nodes[i];
+      bool tail = has_step(static_cast<int32_t>(i)) && n.op->is(kElementwise) && writes[i] &&
+                  !needed_before[i];
+      in_tail_[i] = tail;
+      for (Value input : n.inputs) {
+        const int32_t source = root(input).node;
+        if (tail) {
+          writes[source] = 1;
+        } else if (has_step(static_cast<int32_t>(i))) {
+          needed_before[source] = 1;
+        }
+      }
+    }
+    for (int pass = 0; pass < 2; ++pass) {
+      for (size_t i = 0; i < size; ++i) {
+        if (has_step(static_cast<int32_t>(i)) && in_tail_[i] == pass) order_.push_back(static_cast<int32_t>(i));
+      }
+      if (pass == 0) tail_begin_ = order_.size();
+    }
+    position_.assign(size, kNever);
+    for (size_t i = 0; i < order_.size(); ++i) position_[order_[i]] = static_cast<int32_t>(i);
+  }
+
+  // Whether the node may write `variable` in place: nothing reads the old value after it, and it
+  // reads it itself only element by element.
+  bool may_write(int32_t id, Value value, const Variable* variable) const {
+    for (size_t i = static_cast<size_t>(position_[id]); i < order_.size(); ++i) {
+      for (Value input : node(order_[i]).inputs) {
+        if (node(root(input).node).variable.get() != variable) continue;
+        if (order_[i] != id || spec(input).shape != spec(value).shape) return false;
+      }
+    }
+    return true;
+  }
+
+  void place_values() {
+    for (const Assignment& a : graph_.assignments) {
+      const Value source = root(a.value);
+      const int32_t id = source.node;
+      const bool direct = in_tail_[id] && !places_.count(key(source)) &&
+                          may_write(id, source, a.variable.get());
+      if (direct) places_[key(source)] = {Place::Variable, variable_index_.at(a.variable.get())};
+      if (!direct) late_copies_.push_back({source, a.variable.get()});
+    }
+    for (size_t i = 0; i < graph_.outputs.size(); ++i) {
+      const Value source = root(graph_.outputs[i]);
+      if (has_step(source.node) && !places_.count(key(source))) {
+        places_[key(source)] = {Place::Output, i};
+      } else {
+        output_copies_.push_back({source, i});
+      }
+    }
+    for (size_t i = 0; i < graph_.inputs.size(); ++i) {
+      places_[key(graph_.inputs[i])] = {Place::Input, i};
+    }
+    for (size_t i = 0; i < graph_.nodes.size(); ++i) {
+      const Node& n = graph_.nodes[i];
+      const Key at{static_cast<int32_t>(i), 0};
+      if (n.variable) places_[at] = {Place::Variable, variable_index_.at(n.variable.get())};
+      if (n.constant.defined()) places_[at] = {Place::Constant, add_constant(n.constant)};
+      if (is_size(static_cast<int32_t>(i))) {
+        const int64_t size = n.attrs.shape("size")[0].evaluate(bindings_);
+        places_[at] = {Place::Constant,
+                       add_constant(Tensor::scalar(static_cast<double>(size), n.types[0].dtype))};
+      }
+    }
+  }
+
+  size_t add_constant(const Tensor& tensor) {
+    const size_t bytes = tensor.bytes();
+    void* memory = backend_.allocate(bytes);
+    backend_.copy_in(memory, tensor.data(), bytes);
+    program_->constants_.push_back(memory);
+    program_->constant_sizes_.push_back(bytes);
+    program_->constant_bytes_ += bytes;
+    return program_->constants_.size() - 1;
+  }
+
+  // Steps count in order; the copies after them come last.
+  void find_lifetimes() {
+    const int32_t end = static_cast<int32_t>(order_.size());
+    for (size_t i = 0; i < order_.size(); ++i) {
+      const int32_t step = static_cast<int32_t>(i);
+      const int32_t id = order_[i];
+      for (size_t out = 0; out < node(id).types.size(); ++out) {
+        const Key at{id, static_cast<int32_t>(out)};
+        if (!places_.count(at)) buffer_of_[at] = add_buffer(specs_[id][out].bytes(), step, step);
+      }
+      for (Value input : node(id).inputs) extend(root(input), step);
+    }
+    for (const auto& [source, variable] : late_copies_) extend(source, end);
+    for (const auto& [source, index] : output_copies_) extend(source, end);
+  }
+
+  size_t add_buffer(size_t bytes, int32_t first, int32_t last) {
+    buffers_.push_back({bytes, first, last, 0});
+    return buffers_.size() - 1;
+  }
+
+  void extend(Value source, int32_t step) {
+    auto it = buffer_of_.find(key(source));
+    if (it != buffer_of_.end()) buffers_[it->second].last = std::max(buffers_[it->second].last, step);
+  }
+
+  // ---- steps ----
+
+  // Operands refer to arena buffers by number until offsets are known.
+  struct Operand {
+    uint32_t slot;
+    Location location;
+    bool is_buffer;
+  };
+
+  void emit_steps() {
+    for (size_t i = 0; i < order_.size(); ++i) {
+      if (i == tail_begin_) begin_tail();
+      add_node_step(static_cast<int32_t>(i));
+    }
+    if (order_.size() == tail_begin_) begin_tail();
+    for (const auto& [source, index] : output_copies_) {
+      if (!is_variable(source)) add_copy(place_of(source), operand(Place::Output, index), spec(source).bytes());
+    }
+    for (size_t i = 0; i < late_copies_.size(); ++i) {
+      const auto& [source, variable] = late_copies_[i];
+      const Operand from = staged_.count(i) ? staged_.at(i) : place_of(source);
+      add_copy(from, operand(Place::Variable, variable_index_.at(variable)), spec(source).bytes());
+    }
+  }
+
+  // Old values of Variables that outputs or other Variables want are saved before any write.
+  void begin_tail() {
+    const int32_t step = static_cast<int32_t>(tail_begin_), end = static_cast<int32_t>(order_.size());
+    for (const auto& [source, index] : output_copies_) {
+      if (is_variable(source)) add_copy(place_of(source), operand(Place::Output, index), spec(source).bytes());
+    }
+    for (size_t i = 0; i < late_copies_.size(); ++i) {
+      const Value source = late_copies_[i].first;
+      if (!is_variable(source)) continue;
+      const size_t buffer = add_buffer(spec(source).bytes(), step, end);
+      staged_[i] = {0, {Place::Arena, buffer}, true};
+      add_copy(place_of(source), staged_[i], spec(source).bytes());
+    }
+    program_->tail_ = program_->steps_.size();
+  }
+
+  Operand place_of(Value value) const {
+    const Value source = root(value);
+    if (auto it = places_.find(key(source)); it != places_.end()) return {0, it->second, false};
+    return {0, {Place::Arena, buffer_of_.at(key(source))}, true};
+  }
+
+  void add_operand(Operand operand) {
+    operand.slot = static_cast<uint32_t>(program_->table_size_++);
+    operands_.push_back(operand);
+  }
+
+  static Operand operand(Place place, size_t index) { return {0, {place, index}, false}; }
+
+  void add_copy(const Operand& from, const Operand& to, size_t bytes) {
+    Program::Step step;
+    step.name = "copy";
+    step.copy_bytes = bytes;
+    step.table = static_cast<uint32_t>(program_->table_size_);
+    step.num_inputs = 1;
+    add_operand(from);
+    add_operand(to);
+    program_->steps_.push_back(std::move(step));
+    workspace_buffer_.push_back(kNever);
+  }
+
+  void add_node_step(int32_t position) {
+    const int32_t id = order_[position];
+    const Node& n = node(id);
+    Program::Step step;
+    step.name = n.op->name;
+    step.scope = graph_.scope_of(id);
+    step.table = static_cast<uint32_t>(program_->table_size_);
+    step.num_inputs = static_cast<uint32_t>(n.inputs.size());
+    std::vector<TensorSpec> inputs;
+    double bytes = 0;
+    for (Value input : n.inputs) {
+      add_operand(place_of(input));
+      inputs.push_back(spec(input));
+      bytes += static_cast<double>(inputs.back().bytes());
+    }
+    for (size_t out = 0; out < n.types.size(); ++out) {
+      add_operand(place_of({id, static_cast<int32_t>(out)}));
+      bytes += static_cast<double>(specs_[id][out].bytes());
+    }
+    int32_t workspace = kNever;
+    if (n.op->is(kRegion)) {
+      step.region = make_region(n, inputs, position);
+      cost_ += kPollEvery;
+    } else {
+      const Attrs attrs = n.attrs.bound(bindings_);
+      const OpEntry* entry = find_entry(backend_, n.op->name);
+      if (!entry) throw InternalError(std::string(n.op->name) + ": no " + backend_.name + " kernel");
+      const OpCase request{n.op->name, attrs, inputs, specs_[id]};
+      if (entry->refuse) {
+        const std::string why = entry->refuse(request);
+        if (!why.empty()) throw ValueError(scoped(id, why + "."));
+      }
+      step.kernel = entry->prepare(request);
+      if (step.kernel.workspace > 0) {
+        workspace = static_cast<int32_t>(add_buffer(step.kernel.workspace, position, position));
+      }
+      cost_ += std::max(step.kernel.cost, bytes * kNanosecondsPerByte);
+    }
+    if (cost_ >= kPollEvery) {
+      step.poll = true;
+      cost_ = 0;
+    }
+    program_->steps_.push_back(std::move(step));
+    workspace_buffer_.push_back(workspace);
+  }
+
+  std::string scoped(int32_t id, const std::string& text) const {
+    const std::string scope = graph_.scope_of(id);
+    return scope.empty() ? text : scope + ": " + text;
+  }
+
+  // ---- regions ----
+
+  std::unique_ptr<Program::Region> make_region(const Node& n, const std::vector<TensorSpec>& inputs,
+                                               int32_t position) {
+    auto region = std::make_unique<Program::Region>();
+    const std::string_view name = n.op->name;
+    region->kind = name == "scan"   ? Program::Region::Kind::Scan
+                   : name == "cond" ? Program::Region::Kind::Cond
+                                    : Program::Region::Kind::While;
+    for (const auto& graph : n.regions) {
+      Program::Region::Part part;
+      part.program = Program::bind(*graph, backend_, bindings_);
+      part.arena = add_buffer(part.program->arena_bytes(), position, position);
+      part.table = static_cast<uint32_t>(program_->table_size_);
+      program_->table_size_ += part.program->table_size();
+      region->parts.push_back(std::move(part));
+    }
+    if (region->kind == Program::Region::Kind::Cond) return region;
+    region->carries = static_cast<size_t>(n.attrs.integer("carries"));
+    auto spares = [&](std::vector<size_t>& list) {
+      for (size_t i = 0; i < region->carries; ++i) {
+        list.push_back(add_buffer(inputs[i].bytes(), position, position));
+      }
+    };
+    for (size_t i = 0; i < region->carries; ++i) region->carry_bytes.push_back(inputs[i].bytes());
+    spares(region->spare);
+    if (region->kind == Program::Region::Kind::While) {
+      spares(region->second_spare);
+      region->predicate = add_buffer(1, position, position);
+      return region;
+    }
+    region->scanned = static_cast<size_t>(n.attrs.integer("scanned"));
+    region->reverse = n.attrs.flag("reverse");
+    region->length = n.attrs.shape("length")[0].evaluate(bindings_);
+    const int64_t steps = std::max<int64_t>(region->length, 1);
+    for (size_t i = 0; i < region->scanned; ++i) {
+      region->x_bytes.push_back(inputs[region->carries + i].bytes() / steps);
+    }
+    const Program& body = *region->parts[0].program;
+    for (size_t i = region->carries; i < body.outputs().size(); ++i) {
+      region->y_bytes.push_back(body.outputs()[i].bytes());
+    }
+    return region;
+  }
+
+  // ---- offsets ----
+
+  void finish() {
+    program_->arena_bytes_ = plan_offsets(buffers_);
+    for (const Operand& operand : operands_) {
+      Location location = operand.location;
+      if (operand.is_buffer) location.index = buffers_[location.index].offset;
+      const bool fixed = location.place == Place::Arena || location.place == Place::Constant;
+      (fixed ? program_->fixed_ : program_->patches_).push_back({operand.slot, location});
+    }
+    for (size_t i = 0; i < program_->steps_.size(); ++i) {
+      Program::Step& step = program_->steps_[i];
+      if (workspace_buffer_[i] != kNever) step.workspace = buffers_[workspace_buffer_[i]].offset;
+      if (!step.region) continue;
+      for (auto& part : step.region->parts) part.arena = buffers_[part.arena].offset;
+      for (auto* list : {&step.region->spare, &step.region->second_spare}) {
+        for (size_t& buffer : *list) buffer = buffers_[buffer].offset;
+      }
+      if (step.region->kind == Program::Region::Kind::While) {
+        step.region->predicate = buffers_[step.region->predicate].offset;
+      }
+    }
+    for (Value value : graph_.inputs) program_->inputs_.push_back(spec(value));
+    for (Value value : graph_.outputs) program_->outputs_.push_back(spec(value));
+  }
+
+  const Graph& graph_;
+  const BackendTable& backend_;
+  const Bindings& bindings_;
+  std::unique_ptr<Program> program_;
+  std::vector<std::vector<TensorSpec>> specs_;
+  std::vector<std::vector<Value>> roots_;
+  std::vector<VariablePtr> variables_;
+  std::map<const Variable*, size_t> variable_index_;
+  std::vector<char> in_tail_;
+  std::vector<int32_t> order_, position_;
+  size_t tail_begin_ = 0;
+  std::map<Key, Location> places_;
+  std::map<Key, size_t> buffer_of_;
+  std::vector<Lifetime> buffers_;
+  std::vector<std::pair<Value, const Variable*>> late_copies_;
+  std::vector<std::pair<Value, size_t>> output_copies_;
+  std::map<size_t, Operand> staged_;
+  std::vector<Operand> operands_;
+  std::vector<int32_t> workspace_buffer_;
+  double cost_ = 0;
+};
+
+std::vector<VariablePtr> program_variables(const Graph& graph) {
+  std::vector<VariablePtr> variables;
+  std::set<const Variable*> seen;
+  for (const Node& node : graph.nodes) {
+    if (node.variable && seen.insert(node.variable.get()).second) variables.push_back(node.variable);
+  }
+  for (const Assignment& a : graph.assignments) {
+    if (seen.insert(a.variable.get()).second) variables.push_back(a.variable);
+  }
+  return variables;
+}
+
+std::shared_ptr<const Program> Program::bind(const Graph& lowered, const BackendTable& backend,
+                                             const Bindings& bindings) {
+  return ProgramBuilder(lowered, backend, bindings).run();
+}
+
+}  // namespace nacre
