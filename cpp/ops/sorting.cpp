@@ -59,18 +59,13 @@ Types infer_bincount(InferContext& ctx) {
   return result(ctx, weighted ? ctx.inputs[1].dtype : DType::Int32, shape);
 }
 
-// Each weight's gradient is that of its bin; elements outside all bins were not counted.
+// Each weight's gradient is that of its bin.
 Grads grad_bincount(const GradContext& c) {
   if (c.inputs.size() == 1) return {kNothing};
-  Expr x = input(c, 0), g = grad(c);
-  const int64_t length = c.attrs.integer("length");
-  if (length == 0) return {kNothing, full(c.b, 0, g.dtype(), input(c, 1).shape())};
-  x = cast(x,
-           x.dtype() == DType::Int64 || x.dtype() == DType::UInt64 ? DType::Int64 : DType::Int32);
-  Expr counted = logical_and(ge(x, 0), lt(x, static_cast<double>(length)));
-  Expr bin = where(counted, x, 0);
-  Expr picked = call("take_along_axis", {g, bin}, {{"axis", x.rank() - 1}});
-  return {kNothing, where(counted, picked, 0)};
+  Expr x = input(c, 0);
+  const bool wide = dtype_size(x.dtype()) == 8 || x.dtype() == DType::UInt32;
+  Expr bin = cast(x, wide ? DType::Int64 : DType::Int32);
+  return {kNothing, call("take_along_axis", {grad(c), bin}, {{"axis", x.rank() - 1}})};
 }
 
 }  // namespace nacre::ops
