@@ -3,10 +3,9 @@
 #include <atomic>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <mutex>
 
+#include "core/env.h"
 #include "core/error.h"
 
 #if defined(__x86_64__)
@@ -30,9 +29,9 @@
 namespace nacre::cpu {
 
 #define NACRE_DECLARE(Type, name) extern const Type name##_table;
-#define NACRE_NAMESPACE(isa, bytes)   \
-  namespace isa {                     \
-  NACRE_ISA_FAMILIES(NACRE_DECLARE)   \
+#define NACRE_NAMESPACE(isa, bytes) \
+  namespace isa {                   \
+  NACRE_ISA_FAMILIES(NACRE_DECLARE) \
   }
 NACRE_BUILT_ISAS(NACRE_NAMESPACE)
 #undef NACRE_NAMESPACE
@@ -40,8 +39,7 @@ NACRE_BUILT_ISAS(NACRE_NAMESPACE)
 
 namespace {
 
-#define NACRE_ISA_ROW(isa, bytes) \
-  {#isa, bytes, NACRE_ISA_FAMILIES_OF(isa)},
+#define NACRE_ISA_ROW(isa, bytes) {#isa, bytes, NACRE_ISA_FAMILIES_OF(isa)},
 #define NACRE_POINTER_baseline(Type, name) &baseline::name##_table,
 #define NACRE_POINTER_avx2(Type, name) &avx2::name##_table,
 #define NACRE_POINTER_avx512(Type, name) &avx512::name##_table,
@@ -77,8 +75,10 @@ std::string obstacle(std::string_view name) {
     const char* feature;
   };
   const auto bit = [](uint32_t word, int index) { return ((word >> index) & 1) != 0; };
-  const Need baseline[] = {{bit(one.ecx, 9), "SSSE3"}, {bit(one.ecx, 19), "SSE4.1"},
-                           {bit(one.ecx, 20), "SSE4.2"}, {bit(one.ecx, 23), "POPCNT"}};
+  const Need baseline[] = {{bit(one.ecx, 9), "SSSE3"},
+                           {bit(one.ecx, 19), "SSE4.1"},
+                           {bit(one.ecx, 20), "SSE4.2"},
+                           {bit(one.ecx, 23), "POPCNT"}};
   const Need avx2[] = {{bit(one.ecx, 28), "AVX"},   {bit(seven.ebx, 5), "AVX2"},
                        {bit(one.ecx, 12), "FMA"},   {bit(one.ecx, 29), "F16C"},
                        {bit(seven.ebx, 3), "BMI1"}, {bit(seven.ebx, 8), "BMI2"}};
@@ -127,14 +127,10 @@ const IsaTable& find_usable(std::string_view name, const char* source) {
 }
 
 const IsaTable& choose() {
-  const char* forced = std::getenv("NACRE_ISA");
-  const bool verbose = [] {
-    const char* text = std::getenv("NACRE_VERBOSE");
-    return text != nullptr && *text != '\0' && std::strcmp(text, "0") != 0;
-  }();
+  const std::string forced = env_isa();
   const IsaTable* chosen = nullptr;
   std::string reasons;
-  if (forced != nullptr && *forced != '\0') {
+  if (!forced.empty()) {
     chosen = &find_usable(forced, "NACRE_ISA");
     reasons = "; named by NACRE_ISA";
   } else {
@@ -151,7 +147,7 @@ const IsaTable& choose() {
     }
     if (reasons.empty()) reasons = "; the widest of " + built_names();
   }
-  if (verbose) {
+  if (env_verbose()) {
     std::fprintf(stderr, "nacre: CPU kernels for %s (%d-byte vectors)%s\n", chosen->name,
                  chosen->vector_bytes, reasons.c_str());
   }

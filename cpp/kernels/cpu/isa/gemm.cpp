@@ -1,0 +1,258 @@
+// The matrix product of this instruction set: runs what gemm_plan.h decided.
+
+#include "kernels/cpu/gemm.h"
+
+#include "kernels/cpu/isa/gemm_blocked.h"
+#include "kernels/cpu/isa/gemm_pack.h"
+#include "kernels/cpu/isa/gemm_plan.h"
+#include "kernels/cpu/isa/gemm_thin.h"
+#include "kernels/cpu/isa/gemm_tile.h"
+#include "kernels/cpu/isa_tables.h"
+
+namespace nacre::cpu::NACRE_ISA_NAME {
+namespace {
+
+// One product of a batch.
+struct Item {
+  const float* a;
+  const float* b;
+  const float* bias;
+  float* c;
+  char* workspace;
+};
+
+// Part of a product: rows, columns and k, and where its result goes.
+struct Part {
+  int64_t row_begin, row_end;  // in tiles (Direct) or groups of four rows (Dots)
+  int64_t col_begin, col_end;  // in panels (Direct, Rows) or groups of four columns (Dots)
+  int64_t k_begin, k_end;
+  float* c;
+  int64_t c_row;
+  bool finish;  // bias and activation belong to this part
+};
+
+float* packed_b_of(const GemmPlan& plan, char* workspace) {
+  const int64_t partial = plan.k_parts > 1 ? plan.k_parts * plan.problem.m * plan.problem.n : 0;
+  return reinterpret_cast<float*>(workspace) + ((partial + 15) & ~int64_t{15});
+}
+
+void pack_b_whole(const GemmPlan& plan, const Item& item, const KernelContext& context) {
+  const GemmProblem& p = plan.problem;
+  float* packed = packed_b_of(plan, item.workspace);
+  if (plan.kind == GemmKind::Dots) {  // columns become rows contiguous in k
+    for (int64_t j = 0; j < p.n; ++j) {
+      const float* column = item.b + j * p.b_col;
+      for (int64_t k = 0; k < p.k; ++k) packed[j * p.k + k] = column[k * p.b_row];
+    }
+    return;
+  }
+  const auto pack = [&](int64_t panel) {
+    const int64_t column = panel * kPanel;
+    pack_b_panel(p, item.b + column * p.b_col, p.n - column, p.k, packed + column * p.k);
+  };
+  const int64_t chunks = plan.row_chunks.parts * plan.col_chunks.parts * plan.k_parts;
+  if (chunks > 1) {
+    parallel_for(context, plan.panels, pack);
+  } else {
+    for (int64_t panel = 0; panel < plan.panels; ++panel) pack(panel);
+  }
+}
+
+void run_direct(const GemmPlan& plan, const Item& item, const Part& part) {
+  const GemmProblem& p = plan.problem;
+  const bool curved = p.activation == Activation::Sigmoid || p.activation == Activation::Tanh;
+  const bool unit_row = p.a_row == 1;
+  const float* packed = plan.pack_b ? packed_b_of(plan, item.workspace) : nullptr;
+  const float* bias = part.finish ? item.bias : nullptr;
+  TileArgs args = {};
+  args.a_row = p.a_row;
+  args.a_k = p.a_col;
+  args.k = part.k_end - part.k_begin;
+  args.c_row = part.c_row;
+  args.scalar_bias = plan.turned;
+  args.relu = part.finish && p.activation == Activation::Relu;
+  for (int64_t tile = part.row_begin; tile < part.row_end; ++tile) {
+    const int64_t row = plan.row_tiles.start(tile), rows = plan.row_tiles.size(tile);
+    args.a = item.a + row * p.a_row + part.k_begin * p.a_col;
+    for (int64_t panel = part.col_begin; panel < part.col_end; ++panel) {
+      const int64_t column = panel * kPanel;
+      const int64_t columns = at_most(kPanel, p.n - column);
+      if (packed != nullptr) {
+        args.b_k = ceil_div(columns, kWidth) * kWidth;
+        args.b = packed + column * p.k + part.k_begin * args.b_k;
+      } else {
+        args.b_k = p.b_row;
+        args.b = item.b + column + part.k_begin * p.b_row;
+      }
+      args.tail = tail_of(columns);
+      args.bias = bias == nullptr ? nullptr : plan.turned ? bias : bias + column;
+      args.c = part.c + row * part.c_row + column;
+      run_tile(args, rows, columns, unit_row);
+      if (part.finish && curved) {
+        for (int64_t r = 0; r < rows; ++r) {
+          finish_row(args.c + r * part.c_row, columns, nullptr, false, p.activation);
+        }
+      }
+    }
+  }
+}
+
+// Bias and activation over a block of C that holds bare products.
+void finish_block(const GemmPlan& plan, const Item& item, float* c, int64_t c_row, int64_t rows,
+                  int64_t column, int64_t columns) {
+  const GemmProblem& p = plan.problem;
+  if (item.bias == nullptr && p.activation == Activation::None) return;
+  const float* bias = item.bias == nullptr || plan.turned ? item.bias : item.bias + column;
+  for (int64_t r = 0; r < rows; ++r) {
+    finish_row(c + r * c_row, columns, bias, plan.turned, p.activation);
+  }
+}
+
+void run_dots(const GemmPlan& plan, const Item& item, const Part& part) {
+  const GemmProblem& p = plan.problem;
+  const int64_t row = part.row_begin * 4, rows = at_most(p.m, part.row_end * 4) - row;
+  const int64_t column = part.col_begin * 4, columns = at_most(p.n, part.col_end * 4) - column;
+  DotArgs args = {};
+  args.x = item.a + row * p.a_row + part.k_begin;
+  args.x_row = p.a_row;
+  args.y_row = plan.pack_b ? p.k : p.b_col;
+  args.y = plan.pack_b ? packed_b_of(plan, item.workspace) : item.b;
+  args.y += column * args.y_row + part.k_begin;
+  args.k = part.k_end - part.k_begin;
+  args.c = part.c + row * part.c_row + column;
+  args.c_row = part.c_row;
+  dots(args, rows, columns);
+  if (part.finish) finish_block(plan, item, args.c, args.c_row, rows, column, columns);
+}
+
+void run_rows(const GemmPlan& plan, const Item& item, const Part& part) {
+  const GemmProblem& p = plan.problem;
+  const int64_t begin = part.col_begin * kPanel, end = at_most(p.n, part.col_end * kPanel);
+  RowsArgs args = {};
+  args.a = item.a;
+  args.a_row = p.a_row;
+  args.a_col = p.a_col;
+  args.b = item.b + begin;
+  args.b_row = p.b_row;
+  args.k = p.k;
+  args.c = part.c + begin;
+  args.c_row = part.c_row;
+  args.n = end - begin;
+  few_rows(args, p.m);
+  finish_block(plan, item, args.c, args.c_row, p.m, begin, args.n);
+}
+
+void run_part(const GemmPlan& plan, const Item& item, const Part& part) {
+  switch (plan.kind) {
+    case GemmKind::Dots:
+      return run_dots(plan, item, part);
+    case GemmKind::Rows:
+      return run_rows(plan, item, part);
+    default:
+      return run_direct(plan, item, part);
+  }
+}
+
+// Parts of k go to the workspace and are added in their order.
+void run_k_parts(const GemmPlan& plan, const Item& item, const KernelContext& context) {
+  const GemmProblem& p = plan.problem;
+  float* partial = reinterpret_cast<float*>(item.workspace);
+  parallel_for(context, plan.k_parts, [&](int64_t i) {
+    Part part = {};
+    part.row_end = plan.row_chunks.start(plan.row_chunks.parts);
+    part.col_end = plan.col_chunks.start(plan.col_chunks.parts);
+    part.k_begin = plan.k_split.start(i);
+    part.k_end = plan.k_split.start(i + 1);
+    part.c = partial + i * p.m * p.n;
+    part.c_row = p.n;
+    run_part(plan, item, part);
+  });
+  for (int64_t row = 0; row < p.m; ++row) {
+    float* c = item.c + row * p.c_row;
+    for (int64_t j = 0; j < p.n; ++j) {
+      float sum = partial[row * p.n + j];
+      for (int64_t i = 1; i < plan.k_parts; ++i) sum += partial[(i * p.m + row) * p.n + j];
+      c[j] = sum;
+    }
+  }
+  finish_block(plan, item, item.c, p.c_row, p.m, 0, p.n);
+}
+
+void run_item(const GemmPlan& plan, const Item& item, const KernelContext& context) {
+  if (plan.pack_b) pack_b_whole(plan, item, context);
+  if (plan.k_parts > 1) return run_k_parts(plan, item, context);
+  const int64_t row_parts = plan.row_chunks.parts;
+  parallel_for(context, row_parts * plan.col_chunks.parts, [&](int64_t chunk) {
+    const int64_t row = chunk % row_parts;
+    const int64_t col = chunk / row_parts;
+    Part part = {};
+    part.row_begin = plan.row_chunks.start(row);
+    part.row_end = plan.row_chunks.start(row + 1);
+    part.col_begin = plan.col_chunks.start(col);
+    part.col_end = plan.col_chunks.start(col + 1);
+    part.k_end = plan.problem.k;
+    part.c = item.c;
+    part.c_row = plan.problem.c_row;
+    part.finish = true;
+    run_part(plan, item, part);
+  });
+}
+
+void run_fill(const GemmPlan& plan, const Item& item) {
+  const GemmProblem& p = plan.problem;
+  for (int64_t row = 0; row < p.m; ++row) {
+    float* c = item.c + row * p.c_row;
+    for (int64_t j = 0; j < p.n; ++j) c[j] = 0;
+  }
+  finish_block(plan, item, item.c, p.c_row, p.m, 0, p.n);
+}
+
+void run(const GemmPlan& plan, const float* a, const float* b, const float* bias, float* c,
+         const KernelContext& context) {
+  const GemmProblem& p = plan.problem;
+  if (plan.kind == GemmKind::Empty) return;
+  if (!p.has_bias) bias = nullptr;
+  if (plan.turned) {
+    const float* old_a = a;
+    a = b;
+    b = old_a;
+  }
+  const auto item_at = [&](int64_t i) {
+    Item item = {};
+    item.a = a + (p.a_offsets != nullptr ? p.a_offsets[i] : i * p.a_batch);
+    item.b = b + (p.b_offsets != nullptr ? p.b_offsets[i] : i * p.b_batch);
+    item.bias = bias;
+    item.c = c + i * p.c_batch;
+    item.workspace = context.workspace;
+    return item;
+  };
+  if (plan.over_items) {
+    parallel_for(context, plan.item_chunks.parts, [&](int64_t chunk) {
+      const int64_t end = plan.item_chunks.start(chunk + 1);
+      for (int64_t i = plan.item_chunks.start(chunk); i < end; ++i) {
+        Item item = item_at(i);
+        item.workspace += chunk * static_cast<int64_t>(plan.item_workspace);
+        run_item(plan, item, context);
+      }
+    });
+    return;
+  }
+  for (int64_t i = 0; i < p.batch; ++i) {
+    const Item item = item_at(i);
+    if (plan.kind == GemmKind::Fill) {
+      run_fill(plan, item);
+    } else if (plan.kind == GemmKind::Blocked) {
+      run_blocked(plan, item.a, item.b, item.bias, item.c, context);
+    } else {
+      run_item(plan, item, context);
+    }
+  }
+}
+
+GemmPlan plan(const GemmProblem& problem) { return make_plan(problem); }
+
+}  // namespace
+
+const GemmTable gemm_table = {kTileRows, kPanel, plan, run};
+
+}  // namespace nacre::cpu::NACRE_ISA_NAME
