@@ -29,6 +29,12 @@ std::string check_output(const OpCase& c, uint32_t set) {
   return set & set_of(dtype) ? "" : no_kernel(c, dtype);
 }
 
+int64_t load_integer(const void* from, DType dtype, int64_t i) {
+  int64_t value = 0;
+  with_type<kInts>(dtype, [&]<class T>(Tag<T>) { value = static_cast<int64_t>(load<T>(from, i)); });
+  return value;
+}
+
 int64_t product(const Sizes& sizes, size_t begin, size_t end) {
   int64_t result = 1;
   for (size_t i = begin; i < end; ++i) result *= sizes[i];

@@ -159,11 +159,14 @@ void store(void* to, int64_t i, Wide<T> value) {
   }
 }
 
-// Index operands are int32 or int64.
-inline int64_t load_index(const void* from, DType dtype, int64_t i) {
-  return dtype == DType::Int32 ? int64_t{static_cast<const int32_t*>(from)[i]}
-                               : static_cast<const int64_t*>(from)[i];
-}
+// A type for each kind that holds every element of that kind exactly.
+template <class T>
+using Widest = std::conditional_t<!std::is_integral_v<T>, double,
+                                  std::conditional_t<std::is_signed_v<T>, int64_t, uint64_t>>;
+
+// An element of an integer dtype, where no other code depends on which. One of uint64 that does not
+// fit comes out negative.
+int64_t load_integer(const void* from, DType dtype, int64_t i);
 
 // ---- Integers wrap around, as in NumPy
 // -----------------------------------------------------------

@@ -15,7 +15,7 @@ class Indices {
 
   // The i-th index; -1, reported, when it is not in [0, size).
   int64_t get(int64_t i, int64_t size) const {
-    const int64_t index = load_index(from_, dtype_, i);
+    const int64_t index = load_integer(from_, dtype_, i);
     if (index >= 0 && index < size) return index;
     set_status(context_, kStatusBadIndex, index);
     return -1;
@@ -187,13 +187,13 @@ void run_put_along_axis_add(const Call& c) {
 void run_one_hot(const Call& c) {
   const int64_t depth = c.attrs().integer("depth");
   const int64_t count = c.count(0);
-  with_type<kInts>(c.dtype(0), [&]<class Label>(Tag<Label>) {
-    with_type<kAny>(c.out_dtype(), [&]<class T>(Tag<T>) {
-      for (int64_t i = 0; i < count; ++i) {
-        const auto label = static_cast<int64_t>(load<Label>(c.in(0), i));
-        for (int64_t k = 0; k < depth; ++k) store<T>(c.out(), i * depth + k, label == k);
-      }
-    });
+  with_type<kAny>(c.out_dtype(), [&]<class T>(Tag<T>) {
+    const void* labels = c.in(0);
+    void* y = c.out();
+    for (int64_t i = 0; i < count; ++i) {
+      const int64_t label = load_integer(labels, c.dtype(0), i);
+      for (int64_t k = 0; k < depth; ++k) store<T>(y, i * depth + k, label == k);
+    }
   });
 }
 

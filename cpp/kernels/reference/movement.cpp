@@ -118,7 +118,7 @@ void run_reverse(const Call& c) {
 Sizes window_start(const Call& c, size_t starts, const Sizes& shape, const Sizes& window) {
   Sizes start(shape.size());
   for (size_t axis = 0; axis < shape.size(); ++axis) {
-    const int64_t wanted = load_index(c.in(starts), c.dtype(starts), static_cast<int64_t>(axis));
+    const int64_t wanted = load_integer(c.in(starts), c.dtype(starts), static_cast<int64_t>(axis));
     start[axis] = std::clamp<int64_t>(wanted, 0, shape[axis] - window[axis]);
   }
   return start;

@@ -11,20 +11,31 @@ namespace {
 
 constexpr uint32_t kOrdered = kBool | kNumbers;
 
-// Calls body(lane's positions in the tensor, their order) for every lane along the axis.
-template <class T, class Body>
+// Positions of the keys in sorted order.
+template <class Key>
+Sizes stable_order(const std::vector<Key>& keys, bool descending) {
+  Sizes order(keys.size());
+  std::iota(order.begin(), order.end(), int64_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
+    const Key left = keys[static_cast<size_t>(a)], right = keys[static_cast<size_t>(b)];
+    return descending ? less(right, left) : less(left, right);
+  });
+  return order;
+}
+
+// Calls body(position in the result, position it comes from, index along the axis it comes from).
+template <class Body>
 void for_sorted_lanes(const Call& c, Body&& body) {
   const Lanes lanes(c.shape(0), static_cast<size_t>(c.attrs().integer("axis")));
   const bool descending = c.attrs().flag("descending");
   const void* x = c.in(0);
-  Sizes order(static_cast<size_t>(lanes.size));
   for (int64_t o = 0; o < lanes.outer; ++o) {
     for (int64_t i = 0; i < lanes.inner; ++i) {
-      std::iota(order.begin(), order.end(), int64_t{0});
-      std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
-        const auto left = load<T>(x, lanes.offset(o, a, i));
-        const auto right = load<T>(x, lanes.offset(o, b, i));
-        return descending ? less(right, left) : less(left, right);
+      Sizes order;
+      with_type<kOrdered>(c.dtype(0), [&]<class T>(Tag<T>) {
+        std::vector<Widest<T>> keys;
+        for (int64_t k = 0; k < lanes.size; ++k) keys.push_back(load<T>(x, lanes.offset(o, k, i)));
+        order = stable_order(keys, descending);
       });
       for (int64_t k = 0; k < lanes.size; ++k) {
         const int64_t from = order[static_cast<size_t>(k)];
@@ -35,18 +46,18 @@ void for_sorted_lanes(const Call& c, Body&& body) {
 }
 
 void run_sort(const Call& c) {
-  with_type<kOrdered>(c.dtype(0), [&]<class T>(Tag<T>) {
-    for_sorted_lanes<T>(c, [&](int64_t to, int64_t from, int64_t) {
-      store<T>(c.out(), to, load<T>(c.in(0), from));
-    });
+  const auto size = static_cast<int64_t>(dtype_size(c.out_dtype()));
+  const auto* x = static_cast<const char*>(c.in(0));
+  auto* y = static_cast<char*>(c.out());
+  for_sorted_lanes(c, [&](int64_t to, int64_t from, int64_t) {
+    std::memcpy(y + to * size, x + from * size, static_cast<size_t>(size));
   });
 }
 
 void run_argsort(const Call& c) {
-  with_type<kOrdered>(c.dtype(0), [&]<class T>(Tag<T>) {
-    for_sorted_lanes<T>(c, [&](int64_t to, int64_t, int64_t index) {
-      store<int32_t>(c.out(), to, static_cast<int32_t>(index));
-    });
+  void* y = c.out();
+  for_sorted_lanes(c, [&](int64_t to, int64_t, int64_t index) {
+    store<int32_t>(y, to, static_cast<int32_t>(index));
   });
 }
 
@@ -55,11 +66,13 @@ void run_argsort(const Call& c) {
 void run_searchsorted(const Call& c) {
   const bool right = c.attrs().text("side") == "right";
   with_type<kOrdered>(c.dtype(0), [&]<class T>(Tag<T>) {
-    for (int64_t i = 0; i < c.count(1); ++i) {
-      const auto value = load<T>(c.in(1), i);
+    const void *entries = c.in(0), *values = c.in(1);
+    const int64_t entry_count = c.count(0), value_count = c.count(1);
+    for (int64_t i = 0; i < value_count; ++i) {
+      const auto value = load<T>(values, i);
       int32_t before = 0;
-      for (int64_t k = 0; k < c.count(0); ++k) {
-        const auto entry = load<T>(c.in(0), k);
+      for (int64_t k = 0; k < entry_count; ++k) {
+        const auto entry = load<T>(entries, k);
         before += right ? !less(value, entry) : less(entry, value);
       }
       store<int32_t>(c.out(), i, before);
@@ -75,17 +88,15 @@ void run_bincount(const Call& c) {
   const int64_t row_size = shape.back();
   with_type<kNumbers>(c.out_dtype(), [&]<class T>(Tag<T>) {
     std::vector<Wide<T>> sums(static_cast<size_t>(rows * bins));
-    with_type<kInts>(c.dtype(0), [&]<class X>(Tag<X>) {
-      for (int64_t i = 0; i < rows * row_size; ++i) {
-        const auto bin = static_cast<int64_t>(load<X>(c.in(0), i));
-        if (bin < 0 || bin >= bins) {
-          set_status(c.context, kStatusBadIndex, bin);
-          continue;
-        }
-        auto& sum = sums[static_cast<size_t>(i / row_size * bins + bin)];
-        sum = plus(sum, c.arity() == 2 ? load<T>(c.in(1), i) : Wide<T>{1});
+    for (int64_t i = 0; i < rows * row_size; ++i) {
+      const int64_t bin = load_integer(c.in(0), c.dtype(0), i);
+      if (bin < 0 || bin >= bins) {
+        set_status(c.context, kStatusBadIndex, bin);
+        continue;
       }
-    });
+      auto& sum = sums[static_cast<size_t>(i / row_size * bins + bin)];
+      sum = plus(sum, c.arity() == 2 ? load<T>(c.in(1), i) : Wide<T>{1});
+    }
     for (size_t i = 0; i < sums.size(); ++i) store<T>(c.out(), static_cast<int64_t>(i), sums[i]);
   });
 }

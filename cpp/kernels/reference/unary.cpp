@@ -110,29 +110,37 @@ To to_integer(double value) {
   return static_cast<To>(whole);
 }
 
-template <class From, class To>
-void cast_elements(const Call& c) {
-  const void* x = c.in(0);
-  void* y = c.out();
-  const int64_t count = c.out_count();
-  for (int64_t i = 0; i < count; ++i) {
-    const Wide<From> value = load<From>(x, i);
-    if constexpr (std::is_same_v<To, bool>) {
-      store<bool>(y, i, value != Wide<From>{0});
-    } else if constexpr (std::is_same_v<To, float>) {
-      // Straight to float: going through double would round large integers twice.
-      static_cast<float*>(y)[i] = static_cast<float>(value);
-    } else if constexpr (std::is_integral_v<To> && std::is_floating_point_v<Wide<From>>) {
-      store<To>(y, i, to_integer<To>(value));
-    } else {
-      store<To>(y, i, static_cast<Wide<To>>(value));
-    }
+template <class Source, class To>
+void store_converted(void* to, int64_t i, Source value) {
+  if constexpr (std::is_same_v<To, bool>) {
+    store<bool>(to, i, value != Source{0});
+  } else if constexpr (std::is_same_v<To, float>) {
+    // Straight to float: going through double would round large integers twice.
+    static_cast<float*>(to)[i] = static_cast<float>(value);
+  } else if constexpr (std::is_integral_v<To> && std::is_floating_point_v<Source>) {
+    store<To>(to, i, to_integer<To>(value));
+  } else {
+    store<To>(to, i, static_cast<Wide<To>>(value));
   }
 }
 
+template <class Source>
+void store_all(const Call& c, const std::vector<Source>& values) {
+  with_type<kAny>(c.out_dtype(), [&]<class To>(Tag<To>) {
+    void* y = c.out();
+    for (size_t i = 0; i < values.size(); ++i) {
+      store_converted<Source, To>(y, static_cast<int64_t>(i), values[i]);
+    }
+  });
+}
+
+// In two steps, each of few kinds: to the widest type of the source's kind, and from there.
 void run_cast(const Call& c) {
   with_type<kAny>(c.dtype(0), [&]<class From>(Tag<From>) {
-    with_type<kAny>(c.out_dtype(), [&]<class To>(Tag<To>) { cast_elements<From, To>(c); });
+    const void* x = c.in(0);
+    std::vector<Widest<From>> values(static_cast<size_t>(c.out_count()));
+    for (size_t i = 0; i < values.size(); ++i) values[i] = load<From>(x, static_cast<int64_t>(i));
+    store_all(c, values);
   });
 }
 
