@@ -1,0 +1,51 @@
+"""Parity with Keras: both libraries do the same from the same weights, and the results must agree.
+
+The tests are skipped, with the reason, where Keras or its JAX backend is not installed.
+"""
+
+import importlib.util
+import os
+import warnings
+from pathlib import Path
+
+import pytest
+
+os.environ["KERAS_BACKEND"] = "jax"
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+_MISSING = [name for name in ("keras", "jax") if importlib.util.find_spec(name) is None]
+
+
+def pytest_collection_modifyitems(items):
+    here = Path(__file__).parent
+    for item in items:
+        if here not in item.path.parents:
+            continue
+        item.add_marker("peers")
+        # Warnings are errors for what Nacre does, not for what Keras and JAX do inside.
+        item.add_marker(pytest.mark.filterwarnings("ignore:::keras"))
+        item.add_marker(pytest.mark.filterwarnings("ignore:::jax"))
+        if _MISSING:
+            item.add_marker(
+                pytest.mark.skip(reason=f"parity needs {', '.join(_MISSING)} installed")
+            )
+
+
+@pytest.fixture(scope="session")
+def keras():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import keras
+
+    return keras
+
+
+@pytest.fixture(autouse=True)
+def _fresh_names(request):
+    """Automatic names count up for as long as a process lives; both libraries start again."""
+    if _MISSING:
+        return
+    request.getfixturevalue("keras").utils.clear_session()
+    import nacre
+
+    nacre.utils.clear_session()

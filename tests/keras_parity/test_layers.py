@@ -1,0 +1,134 @@
+import numpy as np
+import pytest
+
+import nacre
+from tests.keras_parity.compare import OUTPUTS, assert_close
+
+ACTIVATIONS = [
+    "relu",
+    "relu6",
+    "leaky_relu",
+    "elu",
+    "selu",
+    "celu",
+    "gelu",
+    "silu",
+    "swish",
+    "mish",
+    "sigmoid",
+    "hard_sigmoid",
+    "hard_silu",
+    "hard_tanh",
+    "log_sigmoid",
+    "tanh",
+    "tanh_shrink",
+    "soft_shrink",
+    "hard_shrink",
+    "softplus",
+    "softsign",
+    "sparse_plus",
+    "squareplus",
+    "exponential",
+    "linear",
+    "softmax",
+    "log_softmax",
+    "sparsemax",
+    "threshold",
+    "glu",
+]
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activation(keras, name):
+    rng = np.random.default_rng(0)
+    x = (3 * rng.standard_normal((5, 6))).astype(np.float32)
+    arguments = {"threshold": (0.5, -1.0)}.get(name, ())
+    ours, theirs = (getattr(lib.activations, name)(x, *arguments) for lib in (nacre, keras))
+    assert_close(np.asarray(ours), np.asarray(theirs), OUTPUTS, name)
+
+
+# Class, arguments, shapes of the inputs.
+LAYERS = [
+    ("Dense", {"units": 4, "activation": "tanh"}, [(6, 5)]),
+    ("Dense", {"units": 4, "use_bias": False}, [(6, 3, 5)]),
+    ("Dense", {"units": 4, "kernel_regularizer": "l2", "bias_initializer": "ones"}, [(6, 5)]),
+    ("Activation", {"activation": "softmax"}, [(6, 5)]),
+    ("Flatten", {}, [(6, 3, 5)]),
+    ("Flatten", {}, [(6,)]),
+    ("Reshape", {"target_shape": (5, -1)}, [(6, 3, 5)]),
+    ("Dropout", {"rate": 0.5}, [(6, 5)]),
+    ("BatchNormalization", {}, [(6, 5)]),
+    ("BatchNormalization", {"axis": 1, "scale": False}, [(6, 3, 5)]),
+    ("BatchNormalization", {"momentum": 0.5, "epsilon": 0.1, "center": False}, [(6, 3, 5)]),
+    ("LayerNormalization", {}, [(6, 5)]),
+    ("LayerNormalization", {"axis": [1, 2], "epsilon": 0.1}, [(6, 3, 5)]),
+    ("LayerNormalization", {"axis": 1, "center": False}, [(6, 3, 5)]),
+    ("Rescaling", {"scale": 0.5, "offset": -1.0}, [(6, 5)]),
+    ("Add", {}, [(6, 5), (6, 5), (6, 5)]),
+    ("Add", {}, [(6, 1, 5), (6, 4, 1)]),
+    ("Subtract", {}, [(6, 5), (6, 5)]),
+    ("Multiply", {}, [(6, 5), (6, 5), (6, 1)]),
+    ("Average", {}, [(6, 5), (6, 5), (6, 5)]),
+    ("Maximum", {}, [(6, 5), (6, 5), (6, 5)]),
+    ("Minimum", {}, [(6, 5), (6, 5)]),
+    ("Concatenate", {}, [(6, 5), (6, 2)]),
+    ("Concatenate", {"axis": 1}, [(6, 5, 2), (6, 3, 2)]),
+]
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize(("name", "arguments", "shapes"), LAYERS)
+def test_layer(keras, name, arguments, shapes, training):
+    if name == "Dropout" and training:
+        pytest.skip("draws other numbers in each library")
+    rng = np.random.default_rng(1)
+    x = [rng.standard_normal(shape).astype(np.float32) for shape in shapes]
+    x = x[0] if len(x) == 1 else x
+    theirs, ours = (getattr(lib.layers, name)(**arguments) for lib in (keras, nacre))
+    theirs.build(_shapes(x))
+    ours.build(_shapes(x))
+    weights = [rng.uniform(0.5, 1.5, w.shape).astype(np.float32) for w in theirs.get_weights()]
+    for layer in (theirs, ours):
+        layer.set_weights(weights)
+    options = {} if name not in ("BatchNormalization", "Dropout") else {"training": training}
+    outputs = [np.asarray(layer(x, **options)) for layer in (ours, theirs)]
+    assert_close(*outputs, OUTPUTS, name)
+    assert ours.compute_output_shape(_shapes(x)) == tuple(theirs.compute_output_shape(_shapes(x)))
+    assert ours.name == theirs.name
+    assert [w.path for w in ours.weights] == [w.path for w in theirs.weights]
+    assert [w.trainable for w in ours.weights] == [w.trainable for w in theirs.weights]
+    # Also what the call wrote: moving statistics.
+    assert_close(ours.get_weights(), theirs.get_weights(), OUTPUTS, f"{name}'s weights")
+    assert_close(
+        [np.asarray(loss) for loss in ours.losses],
+        [np.asarray(loss) for loss in theirs.losses],
+        OUTPUTS,
+        f"{name}'s losses",
+    ) if theirs.losses else None
+
+
+def _shapes(x):
+    return [array.shape for array in x] if isinstance(x, list) else x.shape
+
+
+def test_embedding(keras):
+    ids = np.array([[0, 3, 3], [6, 0, 1]])
+    theirs, ours = (lib.layers.Embedding(7, 4, mask_zero=True) for lib in (keras, nacre))
+    outputs = [theirs(ids)]
+    ours.build(ids.shape)
+    ours.set_weights(theirs.get_weights())
+    outputs.append(ours(ids))
+    assert np.array_equal(*(np.asarray(output) for output in outputs))
+    masks = [np.asarray(layer.compute_mask(ids)) for layer in (theirs, ours)]
+    assert np.array_equal(*masks)
+
+
+@pytest.mark.parametrize(("name", "arguments", "shapes"), LAYERS)
+def test_configuration(keras, name, arguments, shapes):
+    """What Keras's configuration says, ours says too, or a model file could not travel."""
+    theirs, ours = (getattr(lib.layers, name)(**arguments) for lib in (keras, nacre))
+    theirs, ours = theirs.get_config(), ours.get_config()
+    assert set(ours) == set(theirs)
+    for key, value in theirs.items():
+        if isinstance(value, bool | int | float | str | list | tuple | None):
+            assert ours[key] == value, key

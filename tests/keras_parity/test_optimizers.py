@@ -1,0 +1,93 @@
+"""Updates on prescribed gradients: 20 steps, weights to 1e-6."""
+
+import numpy as np
+import pytest
+
+import nacre
+from tests.keras_parity.compare import assert_close
+
+SHAPES = [(3, 4), (5,), (2, 3, 2), ()]
+
+CHOSEN = [
+    ("SGD", {}),
+    ("SGD", {"learning_rate": 0.1, "momentum": 0.9}),
+    ("SGD", {"learning_rate": 0.1, "momentum": 0.9, "nesterov": True}),
+    ("Adam", {}),
+    ("Adam", {"learning_rate": 0.01, "beta_1": 0.8, "beta_2": 0.99, "epsilon": 1e-3}),
+    ("Adam", {"amsgrad": True}),
+]
+
+
+def _drawn(seed):
+    rng = np.random.default_rng(seed)
+    rate = float(10 ** rng.uniform(-4, -1))
+    if seed % 2:
+        momentum = float(rng.choice([0.0, 0.5, 0.99]))
+        return "SGD", {
+            "learning_rate": rate,
+            "momentum": momentum,
+            "nesterov": bool(momentum > 0 and rng.random() < 0.5),
+        }
+    return "Adam", {
+        "learning_rate": rate,
+        "beta_1": float(rng.uniform(0.5, 0.99)),
+        "beta_2": float(rng.uniform(0.9, 0.9999)),
+        "epsilon": float(10 ** rng.uniform(-8, -2)),
+        "amsgrad": bool(rng.random() < 0.3),
+    }
+
+
+def _run(lib, name, options, seed):
+    rng = np.random.default_rng(seed)
+    starts = [rng.standard_normal(shape).astype(np.float32) for shape in SHAPES]
+    variables = [lib.Variable(start) for start in starts]
+    optimizer = getattr(lib.optimizers, name)(**options)
+    for step in range(20):
+        # Sizes from 1e-3 to 10, and one step with no gradient at all.
+        size = 0.0 if step == 7 else 10.0 ** rng.uniform(-3, 1)
+        gradients = [size * rng.standard_normal(shape).astype(np.float32) for shape in SHAPES]
+        gradients = [lib.ops.convert_to_tensor(np.float32(g)) for g in gradients]
+        optimizer.apply_gradients(zip(gradients, variables, strict=True))
+    assert int(np.asarray(optimizer.iterations)) == 20
+    return [np.asarray(variable) for variable in variables], optimizer
+
+
+def _check(keras, name, options, seed):
+    theirs, _ = _run(keras, name, options, seed)
+    ours, _ = _run(nacre, name, options, seed)
+    assert_close(ours, theirs, 1e-6, f"{name} {options}", scale=1.0)
+
+
+@pytest.mark.parametrize(("name", "options"), CHOSEN)
+def test_chosen(keras, name, options):
+    _check(keras, name, options, 0)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_drawn(keras, seed):
+    _check(keras, *_drawn(seed), seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(100, 200))
+def test_many_drawn(keras, seed):
+    _check(keras, *_drawn(seed), seed)
+
+
+@pytest.mark.parametrize(("name", "options"), CHOSEN)
+def test_state_has_the_same_order_and_values(keras, name, options):
+    """Saved files rest on this."""
+    _, theirs = _run(keras, name, options, 3)
+    _, ours = _run(nacre, name, options, 3)
+    assert [v.shape for v in ours.variables] == [tuple(v.shape) for v in theirs.variables]
+    for mine, other in zip(ours.variables, theirs.variables, strict=True):
+        other = np.asarray(other)
+        scale = float(np.abs(other).max(initial=0))
+        assert_close(np.asarray(mine), other, 2e-6, f"state of {name}", scale=scale)
+
+
+@pytest.mark.parametrize(("name", "options"), CHOSEN)
+def test_configuration(keras, name, options):
+    theirs = getattr(keras.optimizers, name)(**options).get_config()
+    ours = getattr(nacre.optimizers, name)(**options).get_config()
+    assert ours == theirs
