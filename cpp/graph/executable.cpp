@@ -229,7 +229,7 @@ void Session::run() {
   int64_t offender = 0;
   int32_t failed = -1;
   RunContext context;
-  context.kernel = make_kernel_context(&status, &offender);
+  context.kernel = make_context(&status, &offender, nullptr);
   context.stop = stop_;
   context.asker = asker_;
   context.failed_step = &failed;

@@ -32,7 +32,7 @@ struct Assignment {
 
 // Pure values in SSA form; nodes stand in topological order. Variables are read once at the start
 // (op "variable") and written at the end (the last Assignment of each).
-class Graph : public Builder {
+class Graph : public Builder, public std::enable_shared_from_this<Graph> {
  public:
   std::vector<Node> nodes;
   std::vector<Value> inputs;

@@ -19,7 +19,7 @@ const OpDef kMatmul{"cpu.matmul", nullptr, nullptr, nullptr, 0};
 // they have nothing in common.
 constexpr int64_t kTinyCount = 16;
 // A chain longer than this would need more tile registers than L1 holds.
-constexpr size_t kMaxChain = 96;
+constexpr size_t kMaxChain = 48;
 
 bool is_op(const Node& node, std::string_view name) { return node.op->name == name; }
 

@@ -1,0 +1,52 @@
+#include "kernels/cpu/backend.h"
+
+#include <cstring>
+
+#include "core/memory.h"
+#include "kernels/cpu/elementwise.h"
+#include "kernels/cpu/fusion.h"
+#include "kernels/cpu/reduce.h"
+
+namespace nacre::cpu {
+namespace {
+
+std::span<const OpEntry> entries() {
+  static const std::vector<OpEntry> all = [] {
+    std::vector<OpEntry> joined;
+    for (const auto& family : {elementwise_entries(), reduce_entries(), scan_entries()}) {
+      joined.insert(joined.end(), family.begin(), family.end());
+    }
+    return joined;
+  }();
+  return all;
+}
+
+void* allocate(size_t bytes) {
+  void* memory = allocate_host(bytes);
+  if (!memory) throw_out_of_memory("A buffer", bytes);
+  return memory;
+}
+
+void copy(void* to, const void* from, size_t bytes) {
+  if (bytes > 0) std::memcpy(to, from, bytes);
+}
+
+}  // namespace
+
+const BackendTable& cpu_backend() {
+  static const BackendTable table{
+      .version = BackendTable::kVersion,
+      .name = "cpu",
+      .entries = entries,
+      .rewrite = fuse,
+      .host = true,
+      .allocate = allocate,
+      .release = [](void* memory, size_t) { release_host(memory); },
+      .copy_in = copy,
+      .copy_out = copy,
+      .copy = copy,
+  };
+  return table;
+}
+
+}  // namespace nacre::cpu

@@ -1,0 +1,172 @@
+#include "training/gather.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+#include "core/error.h"
+
+namespace nacre {
+namespace {
+
+// Rows of fewer bytes than this in all are copied on the calling thread.
+constexpr int64_t kParallelBytes = 1 << 20;
+
+// Unaligned loads through memcpy: a NumPy array may start anywhere.
+template <class From, class To>
+void convert(const char* from, int64_t stride, char* to, int64_t count) {
+  To* out = reinterpret_cast<To*>(to);
+  for (int64_t i = 0; i < count; ++i) {
+    From value;
+    std::memcpy(&value, from + i * stride, sizeof(From));
+    if constexpr (std::is_same_v<To, bool>) {
+      out[i] = value != From(0);
+    } else {
+      out[i] = static_cast<To>(value);
+    }
+  }
+}
+
+using Convert = void (*)(const char*, int64_t, char*, int64_t);
+
+template <class To>
+Convert converter_to(DType from) {
+  switch (from) {
+    case DType::Bool:
+      return convert<uint8_t, To>;
+    case DType::UInt8:
+      return convert<uint8_t, To>;
+    case DType::Int8:
+      return convert<int8_t, To>;
+    case DType::UInt16:
+      return convert<uint16_t, To>;
+    case DType::Int16:
+      return convert<int16_t, To>;
+    case DType::UInt32:
+      return convert<uint32_t, To>;
+    case DType::Int32:
+      return convert<int32_t, To>;
+    case DType::UInt64:
+      return convert<uint64_t, To>;
+    case DType::Int64:
+      return convert<int64_t, To>;
+    case DType::Float32:
+      return convert<float, To>;
+    case DType::Float64:
+      return convert<double, To>;
+    default:
+      return nullptr;
+  }
+}
+
+Convert converter(DType from, DType to) {
+  switch (to) {
+    case DType::Bool:
+      return converter_to<bool>(from);
+    case DType::UInt8:
+      return converter_to<uint8_t>(from);
+    case DType::Int8:
+      return converter_to<int8_t>(from);
+    case DType::UInt16:
+      return converter_to<uint16_t>(from);
+    case DType::Int16:
+      return converter_to<int16_t>(from);
+    case DType::UInt32:
+      return converter_to<uint32_t>(from);
+    case DType::Int32:
+      return converter_to<int32_t>(from);
+    case DType::UInt64:
+      return converter_to<uint64_t>(from);
+    case DType::Int64:
+      return converter_to<int64_t>(from);
+    case DType::Float32:
+      return converter_to<float>(from);
+    case DType::Float64:
+      return converter_to<double>(from);
+    default:
+      return nullptr;
+  }
+}
+
+}  // namespace
+
+std::vector<int64_t> ArraySource::batch_shape(int64_t rows) const {
+  std::vector<int64_t> result = shape;
+  if (!result.empty()) result[0] = rows;
+  return result;
+}
+
+Gather::Gather(const ArraySource& source, DType dtype) : source_(source), dtype_(dtype) {
+  same_ = source.dtype == dtype;
+  int64_t expected = static_cast<int64_t>(dtype_size(source.dtype));
+  dense_ = true;
+  for (size_t axis = source.shape.size(); axis-- > 1;) {
+    if (source.shape[axis] != 1 && source.strides[axis] != expected) dense_ = false;
+    expected *= source.shape[axis];
+    row_count_ *= source.shape[axis];
+  }
+  if (same_ && dense_) return;
+  convert_ = converter(source.dtype, dtype);
+  if (!convert_) {
+    throw TypeError("Cannot feed data of dtype " + std::string(dtype_name(source.dtype)) +
+                    " to an input of dtype " + std::string(dtype_name(dtype)) + ".");
+  }
+}
+
+const void* Gather::in_place(int64_t first) const {
+  if (!same_ || !dense_ || source_.strides.empty() || source_.strides[0] != row_bytes()) return nullptr;
+  const char* at = source_.data + first * source_.strides[0];
+  const auto address = reinterpret_cast<uintptr_t>(at);
+  return address % dtype_size(dtype_) == 0 ? at : nullptr;
+}
+
+void Gather::row(const char* from, char* to) const {
+  if (same_ && dense_) {
+    std::memcpy(to, from, static_cast<size_t>(row_bytes()));
+    return;
+  }
+  const size_t rank = source_.shape.size();
+  if (dense_ || rank == 2) {
+    const int64_t stride = rank < 2 ? 0 : dense_ ? static_cast<int64_t>(dtype_size(source_.dtype))
+                                                 : source_.strides[1];
+    convert_(from, stride, to, row_count_);
+    return;
+  }
+  // Any strides: one innermost run at a time.
+  const int64_t inner = source_.shape[rank - 1];
+  if (row_count_ == 0) return;
+  const int64_t run_bytes = inner * static_cast<int64_t>(dtype_size(dtype_));
+  std::vector<int64_t> index(rank, 0);
+  const char* at = from;
+  for (;;) {
+    convert_(at, source_.strides[rank - 1], to, inner);
+    to += run_bytes;
+    size_t axis = rank - 2;
+    for (;; --axis) {
+      if (axis == 0) return;
+      at += source_.strides[axis];
+      if (++index[axis] < source_.shape[axis]) break;
+      at -= index[axis] * source_.strides[axis];
+      index[axis] = 0;
+    }
+  }
+}
+
+void Gather::rows(const int64_t* order, int64_t first, int64_t rows, void* batch,
+                  const KernelContext& context) const {
+  char* to = static_cast<char*>(batch);
+  const int64_t bytes = row_bytes();
+  auto copy = [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t sample = order ? order[i] : first + i;
+      row(source_.data + sample * source_.strides[0], to + i * bytes);
+    }
+  };
+  if (rows * bytes < kParallelBytes) return copy(0, rows);
+  const int64_t chunk = std::max<int64_t>(1, (kParallelBytes / 4) / std::max<int64_t>(bytes, 1));
+  parallel_for(context, (rows + chunk - 1) / chunk, [&](int64_t i) {
+    copy(i * chunk, std::min(rows, (i + 1) * chunk));
+  });
+}
+
+}  // namespace nacre
