@@ -1,0 +1,141 @@
+"""Layers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nacre.layers.activation_layers import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
+from nacre.layers.batch_normalization import BatchNormalization
+from nacre.layers.core_layers import Identity, Lambda, Masking, Rescaling
+from nacre.layers.dense import Dense
+from nacre.layers.embedding import Embedding
+from nacre.layers.input_spec import InputSpec
+from nacre.layers.layer import Layer
+from nacre.layers.merging import (
+    Add,
+    Average,
+    Concatenate,
+    Dot,
+    Maximum,
+    Minimum,
+    Multiply,
+    Subtract,
+    add,
+    average,
+    concatenate,
+    dot,
+    maximum,
+    minimum,
+    multiply,
+    subtract,
+)
+from nacre.layers.normalization import (
+    GroupNormalization,
+    LayerNormalization,
+    RMSNormalization,
+    UnitNormalization,
+)
+from nacre.layers.regularization import (
+    ActivityRegularization,
+    AlphaDropout,
+    Dropout,
+    GaussianDropout,
+    GaussianNoise,
+    SpatialDropout1D,
+)
+from nacre.layers.reshaping import Flatten, Permute, RepeatVector, Reshape
+
+__all__ = [
+    "ELU",
+    "Activation",
+    "ActivityRegularization",
+    "Add",
+    "AlphaDropout",
+    "Average",
+    "BatchNormalization",
+    "Concatenate",
+    "Dense",
+    "Dot",
+    "Dropout",
+    "Embedding",
+    "Flatten",
+    "GaussianDropout",
+    "GaussianNoise",
+    "GroupNormalization",
+    "Identity",
+    "Input",
+    "InputLayer",
+    "InputSpec",
+    "Lambda",
+    "Layer",
+    "LayerNormalization",
+    "LeakyReLU",
+    "Masking",
+    "Maximum",
+    "Minimum",
+    "Multiply",
+    "PReLU",
+    "Permute",
+    "RMSNormalization",
+    "ReLU",
+    "RepeatVector",
+    "Rescaling",
+    "Reshape",
+    "Softmax",
+    "SpatialDropout1D",
+    "Subtract",
+    "UnitNormalization",
+    "add",
+    "average",
+    "concatenate",
+    "deserialize",
+    "dot",
+    "maximum",
+    "minimum",
+    "multiply",
+    "serialize",
+    "subtract",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # Inputs belong to models, which are made of layers.
+    if name in ("Input", "InputLayer"):
+        from nacre.models import input_layer
+
+        return getattr(input_layer, name)
+    raise AttributeError(f"nacre.layers has no layer or function {name!r}.")
+
+
+def serialize(layer: Layer) -> dict:
+    """Return the configuration of a layer.
+
+    Args:
+        layer: The layer.
+
+    Returns:
+        What `deserialize` takes.
+    """
+    from nacre.saving import serialize_keras_object
+
+    return serialize_keras_object(layer)
+
+
+def deserialize(config: Any, custom_objects: dict | None = None) -> Layer:
+    """Make a layer from its configuration.
+
+    Args:
+        config: What `serialize` returned.
+        custom_objects: Names and the classes that they mean.
+
+    Returns:
+        The layer.
+    """
+    from nacre.saving import deserialize_keras_object
+
+    layer = deserialize_keras_object(config, custom_objects, module="keras.layers")
+    if not isinstance(layer, Layer):
+        raise ValueError(
+            f"deserialize: expected the configuration of a layer. Received: {config!r}"
+        )
+    return layer
