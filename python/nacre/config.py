@@ -100,7 +100,10 @@ def set_floatx(value: str) -> None:
         raise ValueError(
             f"set_floatx: expected one of {sorted(FLOAT_DTYPES)}. Received: value={value!r}"
         )
+    from nacre import _core
+
     _floatx = str(value)
+    _core.set_floatx(_floatx)
 
 
 def epsilon() -> float:
