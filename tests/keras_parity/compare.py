@@ -23,7 +23,7 @@ def assert_close(ours: Any, theirs: Any, tolerance: float, what: str, scale: flo
         assert list(ours) == list(theirs), what
         for key in theirs:
             assert_close(ours[key], theirs[key], tolerance, f"{what}, {key}", scale)
-    elif isinstance(theirs, list | tuple) and not np.isscalar(theirs[0]):
+    elif isinstance(theirs, list | tuple):
         assert len(ours) == len(theirs), what
         for index, pair in enumerate(zip(ours, theirs, strict=True)):
             assert_close(*pair, tolerance, f"{what} {index}", scale)
