@@ -11,9 +11,11 @@ struct PhiloxBlock {
   uint32_t word[4];
 };
 
-inline PhiloxBlock philox(uint32_t seed, uint32_t counter, uint64_t index) {
+// `stream` tells apart independent streams of one (seed, counter).
+inline PhiloxBlock philox(uint32_t seed, uint32_t counter, uint64_t index, uint64_t stream = 0) {
   uint32_t c0 = static_cast<uint32_t>(index), c1 = static_cast<uint32_t>(index >> 32);
-  uint32_t c2 = 0, c3 = 0, k0 = seed, k1 = counter;
+  uint32_t c2 = static_cast<uint32_t>(stream), c3 = static_cast<uint32_t>(stream >> 32);
+  uint32_t k0 = seed, k1 = counter;
   for (int round = 0; round < 10; ++round) {
     const uint64_t p0 = uint64_t{0xD2511F53} * c0, p1 = uint64_t{0xCD9E8D57} * c2;
     c0 = static_cast<uint32_t>(p1 >> 32) ^ c1 ^ k0;

@@ -10,9 +10,13 @@
 //   }
 //
 // Plain C types only: the per-ISA files include this.
-#define NACRE_ISA_FAMILIES(FAMILY) \
-  FAMILY(GemmTable, gemm)          \
-  FAMILY(ElementwiseTable, elementwise)
+#define NACRE_ISA_FAMILIES(FAMILY)      \
+  FAMILY(GemmTable, gemm)               \
+  FAMILY(ElementwiseTable, elementwise) \
+  FAMILY(ReduceTable, reduce) \
+  FAMILY(RowwiseTable, rowwise) \
+  FAMILY(NormTable, norm) \
+  FAMILY(RandomTable, random)
 
 namespace nacre::cpu {
 
