@@ -112,7 +112,7 @@ py::object results_of(std::vector<py::object> results) {
   if (results.size() == 1) return results[0];
   py::tuple tuple(results.size());
   for (size_t i = 0; i < results.size(); ++i) tuple[i] = results[i];
-  return std::move(tuple);
+  return py::object(tuple);
 }
 
 py::object call_op(const OpDef& op, const std::vector<py::object>& inputs, const Attrs& attrs,
@@ -135,8 +135,14 @@ const OpDef& op_named(const std::string& name) {
   throw ValueError("Unknown op \"" + name + "\".");
 }
 
+std::vector<py::object> objects_of(const py::sequence& sequence) {
+  std::vector<py::object> objects;
+  for (py::handle item : sequence) objects.push_back(py::reinterpret_borrow<py::object>(item));
+  return objects;
+}
+
 py::object call(const std::string& name, const py::sequence& inputs, const py::object& attrs) {
-  std::vector<py::object> operands(inputs.begin(), inputs.end());
+  const std::vector<py::object> operands = objects_of(inputs);
   return with_scope([&] { return call_op(op_named(name), operands, attrs_of(attrs), {}); });
 }
 
@@ -204,8 +210,12 @@ py::list gradients_of(const py::object& ys, const py::list& xs, const py::object
   Graph* graph = current_graph();
   if (!graph) throw ValueError("gradients: expected a traced function. Received eager tensors.");
   std::vector<Value> targets, sources, seeds;
-  const py::list targets_list = py::isinstance<py::list>(ys) ? ys.cast<py::list>() : py::list();
-  if (!py::isinstance<py::list>(ys)) targets_list.append(ys);
+  py::list targets_list;
+  if (py::isinstance<py::list>(ys)) {
+    targets_list = ys.cast<py::list>();
+  } else {
+    targets_list.append(ys);
+  }
   for (py::handle y : targets_list) targets.push_back(value_in(*graph, y));
   if (!grad_ys.is_none()) {
     for (py::handle g : grad_ys.cast<py::list>()) seeds.push_back(g.is_none() ? Value{} : value_in(*graph, g));
@@ -326,7 +336,7 @@ void bind_trace(py::module_& m) {
   m.def("call", &call, py::arg("op"), py::arg("inputs"), py::arg("attrs") = py::none());
   m.def("binary", &binary);
   m.def("result_type", [](const py::args& inputs) {
-    return std::string(dtype_name(result_type(std::vector<py::object>(inputs.begin(), inputs.end()))));
+    return std::string(dtype_name(result_type(objects_of(inputs))));
   });
   m.def("convert", &convert, py::arg("x"), py::arg("dtype") = py::none());
   m.def("cast", [](const py::object& x, const std::string& dtype) {

@@ -114,7 +114,7 @@ py::array log_array(const std::vector<Logs>& logs, size_t width) {
   for (size_t i = 0; i < logs.size(); ++i) {
     std::memcpy(result.mutable_data(static_cast<py::ssize_t>(i), 0), logs[i].data(), width * sizeof(double));
   }
-  return std::move(result);
+  return result;
 }
 
 py::dict result_dict(const FitResult& result, const PyPhase& train, const PyPhase* validation) {

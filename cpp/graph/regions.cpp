@@ -259,7 +259,8 @@ std::vector<Value> scan_gradient(Graph& graph, int32_t id, const std::vector<Val
   const size_t carries = node.attrs.integer("carries"), scanned = node.attrs.integer("scanned");
   const size_t captured = node.inputs.size() - carries - scanned;
   const GraphPtr forward = node.regions[0];
-  const std::vector<Value> kept(forward->outputs.begin(), forward->outputs.begin() + saved);
+  // The saved carries are results too: a second derivative flows back through them.
+  const std::vector<Value>& kept = forward->outputs;
 
   std::vector<Value> init, xs;
   std::vector<size_t> float_carries, float_captures, grad_ys;
@@ -276,7 +277,7 @@ std::vector<Value> scan_gradient(Graph& graph, int32_t id, const std::vector<Val
   }
   for (size_t i = 0; i < carries; ++i) xs.push_back({id, saved + static_cast<int32_t>(i)});
   for (size_t i = 0; i < scanned; ++i) xs.push_back(node.inputs[carries + i]);
-  for (size_t i = carries; i < static_cast<size_t>(saved); ++i) {
+  for (size_t i = carries; i < grads.size(); ++i) {
     if (!grads[i].valid()) continue;
     grad_ys.push_back(i);
     xs.push_back(grads[i]);

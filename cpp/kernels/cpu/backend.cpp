@@ -3,9 +3,8 @@
 #include <cstring>
 
 #include "core/memory.h"
-#include "kernels/cpu/elementwise.h"
+#include "kernels/cpu/entries.h"
 #include "kernels/cpu/fusion.h"
-#include "kernels/cpu/reduce.h"
 
 namespace nacre::cpu {
 namespace {
@@ -13,7 +12,7 @@ namespace {
 std::span<const OpEntry> entries() {
   static const std::vector<OpEntry> all = [] {
     std::vector<OpEntry> joined;
-    for (const auto& family : {elementwise_entries(), reduce_entries(), scan_entries()}) {
+    for (const auto& family : {kernel_entries()}) {
       joined.insert(joined.end(), family.begin(), family.end());
     }
     return joined;
