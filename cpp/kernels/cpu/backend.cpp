@@ -5,6 +5,7 @@
 #include "core/memory.h"
 #include "kernels/cpu/entries.h"
 #include "kernels/cpu/fusion.h"
+#include "kernels/cpu/matmul.h"
 
 namespace nacre::cpu {
 namespace {
@@ -12,7 +13,7 @@ namespace {
 std::span<const OpEntry> entries() {
   static const std::vector<OpEntry> all = [] {
     std::vector<OpEntry> joined;
-    for (const auto& family : {kernel_entries()}) {
+    for (const std::span<const OpEntry> family : {kernel_entries(), matmul_entries()}) {
       joined.insert(joined.end(), family.begin(), family.end());
     }
     return joined;
