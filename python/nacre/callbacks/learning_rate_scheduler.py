@@ -1,0 +1,49 @@
+"""`LearningRateScheduler`: a learning rate for every epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from nacre.callbacks.callback import Callback
+from nacre.utils.io_utils import print_msg
+
+__all__ = ["LearningRateScheduler"]
+
+
+class LearningRateScheduler(Callback):
+    """Sets the optimizer's learning rate at the start of every epoch.
+
+    Args:
+        schedule: Function of the epoch (from 0) and the present rate that returns the new rate.
+        verbose: 1 to print the rate.
+    """
+
+    def __init__(self, schedule: Callable, verbose: int = 0) -> None:
+        super().__init__()
+        self.schedule = schedule
+        self.verbose = verbose
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        if not hasattr(self.model.optimizer, "learning_rate"):
+            raise ValueError("LearningRateScheduler: the optimizer has no `learning_rate`.")
+        rate = float(np.asarray(self.model.optimizer.learning_rate))
+        try:
+            new_rate = self.schedule(epoch, rate)
+        except TypeError:  # a schedule of the epoch alone
+            new_rate = self.schedule(epoch)
+        if not isinstance(new_rate, (float, np.floating)):
+            raise ValueError(
+                "LearningRateScheduler: the schedule must return a float. "
+                f"Received: {new_rate!r} of type {type(new_rate).__name__}"
+            )
+        self.model.optimizer.learning_rate = float(new_rate)
+        if self.verbose > 0:
+            print_msg(
+                f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {new_rate}."
+            )
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        if logs is not None:
+            logs["learning_rate"] = float(np.asarray(self.model.optimizer.learning_rate))

@@ -1,0 +1,156 @@
+"""Data that Python delivers batch by batch: `Sequence`s, generators and other iterables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from nacre import tree
+from nacre.training.arrays import (
+    ArrayData,
+    class_weight_to_sample_weight,
+    unpack_x_y_sample_weight,
+)
+from nacre.utils.warnings_utils import warn
+
+__all__ = ["ArrayBatches", "BatchSource", "is_batch_source"]
+
+
+def is_batch_source(x: Any) -> bool:
+    """Says whether `x` delivers batches rather than holding samples."""
+    if x is None or isinstance(x, (np.ndarray, list, tuple, dict, str, bytes)):
+        return False
+    if hasattr(x, "__array__") or hasattr(x, "ndim"):
+        return False
+    return hasattr(x, "__next__") or hasattr(x, "__iter__") or hasattr(x, "__getitem__")
+
+
+class BatchSource:
+    """Batches out of a Python object, epoch by epoch.
+
+    A `Sequence` is indexed, in shuffled order if asked for; an iterator goes on where the last epoch
+    ended; any other iterable is started anew.
+
+    Args:
+        source: The object.
+        argument: What it was passed as, for messages.
+        shuffle: Whether to shuffle the order of the batches of a `Sequence`.
+        class_weight: Weights by class, turned into sample weights.
+        parts: How many inputs the model has.
+    """
+
+    def __init__(
+        self,
+        source: Any,
+        argument: str,
+        shuffle: bool = False,
+        class_weight: Any = None,
+        parts: int = 1,
+    ) -> None:
+        self._source = source
+        self._argument = argument
+        self._shuffle = shuffle
+        self._class_weight = class_weight
+        self._parts = parts
+        self._indexed = hasattr(source, "__getitem__") and hasattr(source, "__len__")
+        self._endless: Iterator | None = source if hasattr(source, "__next__") else None
+        self._exhausted = False
+
+    @property
+    def steps(self) -> int | None:
+        """Number of batches in an epoch; `None` when it is not known."""
+        count = getattr(self._source, "num_batches", None)
+        if count is None and hasattr(self._source, "__len__"):
+            try:
+                count = len(self._source)
+            except TypeError:
+                return None
+        return int(count) if isinstance(count, (int, np.integer)) else None
+
+    def epoch(self, limit: int | None) -> Iterator[ArrayData]:
+        """The batches of one epoch.
+
+        Args:
+            limit: Number of batches after which the epoch ends.
+        """
+        if limit is not None and self._endless is None and not self._indexed:
+            self._endless = iter(self._source)  # kept from epoch to epoch
+        iterator = self._endless if self._endless is not None else self._start()
+        count = 0
+        while limit is None or count < limit:
+            try:
+                item = next(iterator)
+            except StopIteration:
+                if self._endless is not None and self._endless is not self._source:
+                    if count == 0 and not self._exhausted:  # an epoch's worth was used: once more
+                        self._exhausted = True
+                        self._endless = iterator = iter(self._source)
+                        continue
+                if limit is not None:
+                    warn(
+                        f"Your input ran out of data: {count} batches of the {limit} that "
+                        "an epoch should have. Make it longer, or lower the number of steps."
+                    )
+                break
+            count += 1
+            self._exhausted = False
+            yield self._batch(item)
+        if hasattr(self._source, "on_epoch_end"):
+            self._source.on_epoch_end()
+
+    def _start(self) -> Iterator:
+        if not self._indexed:
+            return iter(self._source)
+        order = range(len(self._source))
+        if self._shuffle:
+            order = np.random.permutation(len(self._source)).tolist()
+        return (self._source[index] for index in order)
+
+    def _batch(self, item: Any) -> ArrayData:
+        x, y, sample_weight = unpack_x_y_sample_weight(item)
+        if self._class_weight is not None:
+            if sample_weight is not None:
+                raise ValueError("Give `class_weight` or sample weights, not both.")
+            sample_weight = class_weight_to_sample_weight(y, self._class_weight)
+        return ArrayData(x, y, sample_weight, self._parts)
+
+
+class ArrayBatches:
+    """Batches cut out of arrays in Python, for steps that run eagerly or are looked at by callbacks.
+
+    Args:
+        data: The arrays.
+        batch_size: Samples a batch.
+        shuffle: `"none"`, `"global"` or `"batch"`.
+    """
+
+    def __init__(self, data: ArrayData, batch_size: int, shuffle: str = "none") -> None:
+        self._data = data
+        self._batch_size = batch_size
+        self._shuffle = shuffle
+
+    @property
+    def steps(self) -> int:
+        return self._data.steps(self._batch_size)
+
+    def epoch(self, limit: int | None) -> Iterator[ArrayData]:
+        """The batches of one epoch, at most `limit`."""
+        data, size = self._data, self._batch_size
+        order = np.random.permutation(data.size) if self._shuffle == "global" else None
+        steps = self.steps if limit is None else min(limit, self.steps)
+        for start in range(0, steps * size, size):
+            stop = min(start + size, data.size)
+            where: Any = slice(start, stop)
+            if order is not None:
+                where = order[where]
+            elif self._shuffle == "batch":
+                where = start + np.random.permutation(stop - start)
+            batch = ArrayData.__new__(ArrayData)
+            batch.data = tree.map_structure(
+                lambda leaf, where=where: None if leaf is None else leaf[where], data.data
+            )
+            batch.leaves = [leaf for leaf in tree.flatten(batch.data) if leaf is not None]
+            batch.size = stop - start
+            yield batch

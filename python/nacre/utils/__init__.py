@@ -1,0 +1,45 @@
+"""Utilities."""
+
+from typing import Any
+
+# Public name -> the module that defines it, which is loaded when the name is first used.
+_HOMES = {
+    "CustomObjectScope": "nacre.saving",
+    "Progbar": "nacre.utils.progbar",
+    "PyDataset": "nacre.utils.py_dataset",
+    "Sequence": "nacre.utils.py_dataset",
+    "clear_session": "nacre.utils.random_seed",
+    "custom_object_scope": "nacre.saving",
+    "deserialize_keras_object": "nacre.saving",
+    "disable_interactive_logging": "nacre.config",
+    "enable_interactive_logging": "nacre.config",
+    "get_custom_objects": "nacre.saving",
+    "get_registered_name": "nacre.saving",
+    "get_registered_object": "nacre.saving",
+    "get_source_inputs": "nacre.utils.random_seed",
+    "is_interactive_logging_enabled": "nacre.config",
+    "is_keras_tensor": "nacre.keras_tensor",
+    "normalize": "nacre.utils.numerical_utils",
+    "pack_x_y_sample_weight": "nacre.training.arrays",
+    "register_keras_serializable": "nacre.saving",
+    "serialize_keras_object": "nacre.saving",
+    "set_random_seed": "nacre.utils.random_seed",
+    "standardize_dtype": "nacre.config",
+    "to_categorical": "nacre.utils.numerical_utils",
+    "unpack_x_y_sample_weight": "nacre.training.arrays",
+}
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"nacre.utils.{name} is not offered by Nacre.")
+    import importlib
+
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__
