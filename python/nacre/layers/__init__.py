@@ -99,9 +99,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # Inputs belong to models, which are made of layers.
+    # Placeholders belong to models, which are made of layers.
     if name in ("Input", "InputLayer"):
-        from nacre.models import input_layer
+        from nacre.layers import input_layer
 
         return getattr(input_layer, name)
     raise AttributeError(f"nacre.layers has no layer or function {name!r}.")

@@ -161,6 +161,7 @@ def Input(
         name: Name of the input.
         tensor: An existing placeholder to use.
         optional: Not supported.
+        **kwargs: `batch_input_shape`, as in Keras 2.
 
     Returns:
         A `KerasTensor`.

@@ -6,11 +6,11 @@ import math
 from typing import Any
 
 import numpy as np
-from nacre.variable import Variable
 
 from nacre import _core, config, initializers, naming, regularizers, tree
 from nacre import constraints as constraints_module
 from nacre.tracking import Tracker, add_by_identity, bump_structure
+from nacre.variable import Variable
 
 # A weight above this size is compared with the machine's memory before it is made.
 _CHECKED_BYTES = 1 << 28

@@ -82,6 +82,31 @@ def _broadcast(first: tuple, second: tuple, shapes: list, owner: str) -> tuple:
     return tuple(merged)
 
 
+def _mask_like(x: Any) -> Any:
+    """Return the mask of a tensor, extended over its last axis; None without one."""
+    mask = getattr(x, "_keras_mask", None)
+    if mask is None:
+        return None
+    return ops.broadcast_to(ops.expand_dims(mask, -1), x.dims)
+
+
+def _merge_unmasked(op: Any, inputs: list) -> Any:
+    """Merge so that a masked value gives way to the other ones."""
+    outputs, kept = inputs[0], _mask_like(inputs[0])
+    for x in inputs[1:]:
+        mask = _mask_like(x)
+        if mask is not None:
+            x = ops.where(mask, x, outputs)
+        if kept is not None:
+            outputs = ops.where(kept, outputs, x)
+        both = mask is not None and kept is not None
+        kept = ops.logical_or(kept, mask) if both else None
+        outputs = op(outputs, x)
+    if kept is not None:
+        outputs._keras_mask = ops.any(kept, axis=-1)
+    return outputs
+
+
 class Add(Merge):
     """Add the inputs.
 
@@ -119,12 +144,21 @@ class Multiply(Merge):
     """
 
     def _merge(self, inputs: list) -> Any:
-        return reduce(ops.multiply, inputs)
-
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        # A masked factor masks the product, and an unmasked one does not unmask it.
-        masks = [mask for mask in previous_mask or () if mask is not None]
-        return reduce(ops.logical_and, masks) if masks else None
+        masks = [_mask_like(x) for x in inputs]
+        if all(mask is None for mask in masks):
+            return reduce(ops.multiply, inputs)
+        # A masked factor counts as 1; where all are masked, the product is 0.
+        factors = [
+            x if mask is None else ops.where(mask, x, ops.ones_like(x))
+            for x, mask in zip(inputs, masks, strict=True)
+        ]
+        outputs = reduce(ops.multiply, factors)
+        if any(mask is None for mask in masks):
+            return outputs
+        kept = reduce(ops.logical_or, masks)
+        outputs = ops.where(kept, outputs, ops.zeros_like(outputs))
+        outputs._keras_mask = ops.any(kept, axis=-1)
+        return outputs
 
 
 class Average(Merge):
@@ -146,7 +180,7 @@ class Maximum(Merge):
     """
 
     def _merge(self, inputs: list) -> Any:
-        return reduce(ops.maximum, inputs)
+        return _merge_unmasked(ops.maximum, inputs)
 
 
 class Minimum(Merge):
@@ -157,7 +191,7 @@ class Minimum(Merge):
     """
 
     def _merge(self, inputs: list) -> Any:
-        return reduce(ops.minimum, inputs)
+        return _merge_unmasked(ops.minimum, inputs)
 
 
 class Concatenate(Merge):
