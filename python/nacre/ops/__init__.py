@@ -36,3 +36,6 @@ def __getattr__(name: str) -> ModuleType:
 
         return import_module(f"nacre.ops.{name}")
     raise AttributeError(f"module 'nacre.ops' has no op {name!r}")
+
+
+from nacre import tensor as _tensor  # noqa: E402, F401 (gives tensors their operators)

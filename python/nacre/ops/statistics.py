@@ -72,7 +72,7 @@ def _quantile_setup(
     if method not in _METHODS:
         raise ValueError(f"quantile: expected a method of {_METHODS}. Received: method={method!r}")
     x = as_float(x)
-    q = cast(tensor(q), x.dtype)
+    q = tensor(q, x.dtype)
     if is_concrete(q):
         values = q.numpy()
         if values.size and not (values.min() >= 0 and values.max() <= 1):
@@ -165,8 +165,10 @@ def nanquantile(
     return _with_quantiles_first(result, q, x, axes, keepdims)
 
 
-def _fraction(q: Any) -> Tensor:
-    return binary("div", as_float(q), 100.0)
+def _fraction(q: Any) -> Any:
+    if isinstance(q, (Tensor, _core.Variable)):
+        return binary("div", as_float(q), 100.0)
+    return np.asarray(q, np.float64) / 100.0
 
 
 @keras_op
