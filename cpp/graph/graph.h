@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -41,6 +42,7 @@ class Graph : public Builder, public std::enable_shared_from_this<Graph> {
   std::vector<Assignment> assignments;
   std::vector<Constraint> constraints;
   std::vector<std::string> scopes;
+  uint64_t serial = next_serial();  // no two graphs of a process have the same
 
   // A region's enclosing graph while it is being traced, and the outer values it uses: capture i is
   // fed to region input `capture_inputs[i]`.
@@ -83,6 +85,10 @@ class Graph : public Builder, public std::enable_shared_from_this<Graph> {
   std::string str() const;  // a listing for people
 
  private:
+  static uint64_t next_serial() {
+    static std::atomic<uint64_t> last{0};
+    return ++last;
+  }
   Value add_node(Node node);
   std::unordered_map<const Variable*, Value> reads_;
   std::unordered_map<uint64_t, Value> scalars_;  // constants already made, by bits and dtype
