@@ -58,42 +58,55 @@ void pack_b_whole(const GemmPlan& plan, const Item& item, const KernelContext& c
   }
 }
 
-void run_direct(const GemmPlan& plan, const Item& item, const Part& part) {
+// One block of k of a part: tiles of C in rows, then panels. `first` and `last` say where the block
+// stands in the sum.
+void direct_block(const GemmPlan& plan, const Item& item, const Part& part, int64_t k_begin,
+                  int64_t k_end, bool first, bool last) {
   const GemmProblem& p = plan.problem;
   const bool curved = p.activation == Activation::Sigmoid || p.activation == Activation::Tanh;
   const bool unit_row = p.a_row == 1;
   const float* packed = plan.pack_b ? packed_b_of(plan, item.workspace) : nullptr;
-  const float* bias = part.finish ? item.bias : nullptr;
+  const float* bias = last ? item.bias : nullptr;
   TileArgs args = {};
   args.a_row = p.a_row;
   args.a_k = p.a_col;
-  args.k = part.k_end - part.k_begin;
+  args.k = k_end - k_begin;
   args.c_row = part.c_row;
   args.scalar_bias = plan.turned;
-  args.relu = part.finish && p.activation == Activation::Relu;
+  args.accumulate = !first;
+  args.relu = last && p.activation == Activation::Relu;
   for (int64_t tile = part.row_begin; tile < part.row_end; ++tile) {
     const int64_t row = plan.row_tiles.start(tile), rows = plan.row_tiles.size(tile);
-    args.a = item.a + row * p.a_row + part.k_begin * p.a_col;
+    args.a = item.a + row * p.a_row + k_begin * p.a_col;
     for (int64_t panel = part.col_begin; panel < part.col_end; ++panel) {
       const int64_t column = panel * kPanel;
       const int64_t columns = at_most(kPanel, p.n - column);
       if (packed != nullptr) {
         args.b_k = ceil_div(columns, kWidth) * kWidth;
-        args.b = packed + column * p.k + part.k_begin * args.b_k;
+        args.b = packed + column * p.k + k_begin * args.b_k;
       } else {
         args.b_k = p.b_row;
-        args.b = item.b + column + part.k_begin * p.b_row;
+        args.b = item.b + column + k_begin * p.b_row;
       }
       args.tail = tail_of(columns);
       args.bias = bias == nullptr ? nullptr : plan.turned ? bias : bias + column;
       args.c = part.c + row * part.c_row + column;
       run_tile(args, rows, columns, unit_row);
-      if (part.finish && curved) {
+      if (last && curved) {
         for (int64_t r = 0; r < rows; ++r) {
           finish_row(args.c + r * part.c_row, columns, nullptr, false, p.activation);
         }
       }
     }
+  }
+}
+
+void run_direct(const GemmPlan& plan, const Item& item, const Part& part) {
+  const EvenSplit blocks = direct_k_blocks(plan, part.k_end - part.k_begin);
+  for (int64_t i = 0; i < blocks.parts; ++i) {
+    const bool last = i == blocks.parts - 1;
+    direct_block(plan, item, part, part.k_begin + blocks.start(i),
+                 part.k_begin + blocks.start(i + 1), i == 0, last && part.finish);
   }
 }
 
@@ -138,6 +151,8 @@ void run_rows(const GemmPlan& plan, const Item& item, const Part& part) {
   args.c = part.c + begin;
   args.c_row = part.c_row;
   args.n = end - begin;
+  // One row uses each element once and is as fast from the shared cache without help.
+  args.far = p.k * p.n > (p.m == 1 ? 16 : 1) * kNearFloats;
   few_rows(args, p.m);
   finish_block(plan, item, args.c, args.c_row, p.m, begin, args.n);
 }

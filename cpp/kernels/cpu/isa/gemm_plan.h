@@ -21,10 +21,13 @@ inline constexpr int64_t kSuperRows = kPackedFloats / kBlockK;
 inline constexpr int64_t kChunkTiles = 8;   // row tiles in a chunk of work
 inline constexpr int64_t kChunkPanels = 8;  // panels in a chunk of work
 
+// A B larger than this does not stay in a core's own cache.
+inline constexpr int64_t kNearFloats = int64_t{1} << 18;
+
 // Columns up to which a product with a contiguous A is a set of dot products.
 inline constexpr int64_t kFewColumns = kWidth / 4;
 inline constexpr int64_t kFewRows = 4;
-inline constexpr int64_t kRowsColumns = 2048;  // columns of a chunk in the Rows kind: C stays in L1
+inline constexpr int64_t kRowsColumns = 4096;  // columns of a chunk in the Rows kind: C stays in L1
 
 NACRE_INLINE int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 NACRE_INLINE int64_t at_most(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -61,9 +64,11 @@ NACRE_INLINE GemmKind choose_kind(const GemmProblem& p) {
   if (a_along_k && p.n <= kFewColumns && p.k >= 2 * kWidth) return GemmKind::Dots;
   if (p.b_col == 1 && p.m <= kFewRows && p.n >= 2 * kPanel) return GemmKind::Rows;
   if (p.a_row != 1 && p.a_col != 1) return GemmKind::Blocked;  // packing takes any strides
-  const bool large = p.m > 4 * kTileRows && p.n > 2 * kPanel && p.k >= 64 &&
-                     p.m * p.n * p.k >= int64_t{128} * 128 * 128;
-  return large ? GemmKind::Blocked : GemmKind::Direct;
+  const bool square = p.m > 4 * kTileRows && p.n > 2 * kPanel && p.k >= 64 &&
+                      p.m * p.n * p.k >= int64_t{128} * 128 * 128;
+  // A deep product: B would be read from afar for every row tile.
+  const bool deep = p.m > 8 * kTileRows && p.n > kPanel && p.k * p.n > kNearFloats / 2;
+  return square || deep ? GemmKind::Blocked : GemmKind::Direct;
 }
 
 // Few results and a long k (the gradient of a small kernel over a large batch): k is cut too.
@@ -75,6 +80,17 @@ NACRE_INLINE int64_t choose_k_parts(const GemmPlan& plan) {
   const int64_t tiles = ceil_div(p.m, kTileRows) * ceil_div(p.n, kPanel);
   if (tiles >= 8) return 1;
   return at_most(16, p.k / kShortest);
+}
+
+// Direct products run over k in one go unless that would send the tiles of one chunk through more
+// memory than the caches hold: a long transposed A is read in strips of a few columns, one page of
+// memory after another, and a large B is read anew for every tile.
+NACRE_INLINE bool direct_cuts_k(const GemmProblem& p) {
+  if (p.k < 2 * kBlockK || p.m <= kTileRows) return false;
+  return p.a_row == 1 || (p.k * p.n > (int64_t{1} << 17) && p.m > 4 * kTileRows);
+}
+NACRE_INLINE EvenSplit direct_k_blocks(const GemmPlan& plan, int64_t k) {
+  return even_split(k, direct_cuts_k(plan.problem) ? ceil_div(k, kBlockK) : 1);
 }
 
 // Row tiles and panels into chunks of work.
@@ -95,7 +111,8 @@ NACRE_INLINE void cut_chunks(GemmPlan* plan) {
     rows = p.m >= p.n ? at_most(wanted, ceil_div(p.m, 4)) : 1;
     columns = p.m >= p.n ? 1 : at_most(wanted, ceil_div(p.n, 4));
   } else {
-    rows = at_most(wanted, plan->row_tiles.parts);
+    const bool wide_chunks = plan->k_parts == 1 && p.a_row == 1 && direct_cuts_k(p);
+    rows = at_most(wanted, ceil_div(plan->row_tiles.parts, wide_chunks ? 4 : 1));
     columns = at_most(ceil_div(wanted, rows), plan->panels);
   }
   if (plan->kind == GemmKind::Dots) {

@@ -110,10 +110,12 @@ struct RowsArgs {
   float* c;
   int64_t c_row;
   int64_t n;
+  bool far;  // B does not fit the caches near the core
 };
 
 // K rows of B at a time, R rows of C: c += sum over the K of a(r, k) * b(k, :), in the order of k.
-template <int R, int K>
+// kFar: B comes from memory, and the next K rows are fetched meanwhile.
+template <int R, int K, bool kFar>
 NACRE_INLINE void add_rows(const RowsArgs& args, const float* a, const float* b, bool first) {
   F32 s[R][K];
   NACRE_UNROLL for (int r = 0; r < R; ++r) {
@@ -127,6 +129,7 @@ NACRE_INLINE void add_rows(const RowsArgs& args, const float* a, const float* b,
       acc[r] = first ? F32{} : read(args.c + r * args.c_row + j);
     }
     NACRE_UNROLL for (int q = 0; q < K; ++q) {
+      if constexpr (kFar) __builtin_prefetch(b + (q + K) * args.b_row + j, 0, 2);
       const F32 row = read(b + q * args.b_row + j);
       NACRE_UNROLL for (int r = 0; r < R; ++r) acc[r] = fma(s[r][q], row, acc[r]);
     }
@@ -149,15 +152,26 @@ NACRE_INLINE void add_rows(const RowsArgs& args, const float* a, const float* b,
 
 // c (R, n) = a (R, k) b (k, n), reading B once, row after row. C stays in the nearest cache: the
 // caller cuts n into pieces of a few thousand columns.
-template <int R, int K>
-static void rows(const RowsArgs& args) {
+template <int R, int K, bool kFar>
+static void rows_loop(const RowsArgs& args) {
   const float* a = args.a;
   const float* b = args.b;
   int64_t k = 0;
   for (; k + K <= args.k; k += K, a += K * args.a_col, b += K * args.b_row) {
-    add_rows<R, K>(args, a, b, k == 0);
+    add_rows<R, K, kFar>(args, a, b, k == 0);
   }
-  for (; k < args.k; ++k, a += args.a_col, b += args.b_row) add_rows<R, 1>(args, a, b, k == 0);
+  for (; k < args.k; ++k, a += args.a_col, b += args.b_row) {
+    add_rows<R, 1, false>(args, a, b, k == 0);
+  }
+}
+
+template <int R, int K>
+NACRE_INLINE void rows(const RowsArgs& args) {
+  if (args.far) {
+    rows_loop<R, K, true>(args);
+  } else {
+    rows_loop<R, K, false>(args);
+  }
 }
 
 // 1 to 4 rows; the number of B rows at a time follows from the registers.
