@@ -110,6 +110,15 @@ const ReduceTable* table_of() {
   return &table;
 }
 
+const ReduceTable* table_of_bool() {
+  using enum ReduceOp;
+  static constexpr ReduceTable table = {
+      {nullptr, nullptr, reduce_contiguous<bool, max>, reduce_contiguous<bool, min>},
+      {nullptr, nullptr, reduce_rows<bool, max>, reduce_rows<bool, min>},
+  };
+  return &table;
+}
+
 }  // namespace
 
 const ReduceTable* generic_reduce_table(DType dtype) {
@@ -125,7 +134,7 @@ const ReduceTable* generic_reduce_table(DType dtype) {
     case DType::UInt8:
       return table_of<uint8_t>();
     case DType::Bool:
-      return table_of<uint8_t>();  // maximum and minimum only
+      return table_of_bool();  // maximum and minimum only
     default:
       return nullptr;
   }
