@@ -6,10 +6,27 @@ __version__ = "0.1.0"
 
 # Everything public is loaded when it is first used, so that `import nacre` costs next to nothing.
 _SUBMODULES = frozenset(
-    """
-    activations backend callbacks config constraints datasets dtype_policies initializers layers
-    losses metrics models ops optimizers random regularizers saving tree utils
-    """.split()
+    (
+        "activations",
+        "backend",
+        "callbacks",
+        "config",
+        "constraints",
+        "datasets",
+        "dtype_policies",
+        "initializers",
+        "layers",
+        "losses",
+        "metrics",
+        "models",
+        "ops",
+        "optimizers",
+        "random",
+        "regularizers",
+        "saving",
+        "tree",
+        "utils",
+    )
 )
 _HOMES = {
     "DTypePolicy": "nacre.dtype_policies",

@@ -64,7 +64,9 @@ def clone_model(
 
 
 def _clone_sequential(model: Sequential, input_tensors: Any, copy_layer: Callable) -> Sequential:
-    copy = Sequential(name=model.name) if type(model) is Sequential else type(model)(name=model.name)
+    copy = (
+        Sequential(name=model.name) if type(model) is Sequential else type(model)(name=model.name)
+    )
     if input_tensors is not None:
         tensors = tree.flatten(input_tensors)
         if len(tensors) != 1 or not isinstance(tensors[0], KerasTensor):

@@ -122,9 +122,7 @@ def _serialize_arguments(arguments: Any, numbers: dict[int, int]) -> Any:
     return tree.map_structure(serialize, arguments)
 
 
-def model_from_graph_config(
-    cls: type, config: dict, custom_objects: dict | None = None
-) -> Model:
+def model_from_graph_config(cls: type, config: dict, custom_objects: dict | None = None) -> Model:
     """Makes a functional model from what `graph_config` returned.
 
     Args:

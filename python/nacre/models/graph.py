@@ -115,7 +115,7 @@ class FunctionalGraph:
         return flat
 
     def _standardize(self, placeholder: KerasTensor, tensor: Any, mask: Any) -> Any:
-        """Gives an input the dtype, and if only a last axis of size 1 is amiss the rank, declared."""
+        """Gives an input the declared dtype, and the rank if only a last axis of 1 is amiss."""
         if isinstance(tensor, KerasTensor):  # in a scratch trace this cannot happen
             raise TypeError(f"{self.label}: expected a tensor. Received {tensor!r}.")
         if not isinstance(tensor, _core.Tensor):
@@ -241,7 +241,7 @@ class _Order:
         )
 
     def _walk(self, tensor: KerasTensor, done: set[int], finished: list[Node]) -> None:
-        """Visits the calls that a tensor depends on, parents first; no recursion: graphs are deep."""
+        """Visits the calls that a tensor depends on, parents first; without recursion."""
         stack: list[tuple[KerasTensor, bool]] = [(tensor, False)]
         while stack:
             current, leaving = stack.pop()

@@ -162,7 +162,7 @@ class Model(Trainer, Layer):
     def _need_graph(self, what: str) -> FunctionalGraph:
         if self._graph is None:
             raise AttributeError(
-                f"{self._label()} has no `{what}`: it is not made of placeholders, or not built yet."
+                f"{self._label()} has no `{what}`: it is not made of placeholders."
             )
         return self._graph
 

@@ -1,8 +1,8 @@
 """Recording of the functional API: which operation was called on which placeholders.
 
 A call on `KerasTensor`s is run once on symbolic tensors in a scratch trace, which tells the shapes
-and dtypes of its outputs and validates its inputs, and is remembered as a `Node` so that a model can
-replay it on other tensors.
+and dtypes of its outputs and validates its inputs, and is remembered as a `Node` so that a model
+can replay it on other tensors.
 """
 
 from __future__ import annotations

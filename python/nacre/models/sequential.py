@@ -190,9 +190,7 @@ class Sequential(Model):
         if input_shape is None:
             raise ValueError(f"{self._label()}: `build` needs `input_shape`.")
         if isinstance(input_shape, (list, dict)) and not _is_shape(input_shape):
-            raise ValueError(
-                f"{self._label()} has one input. Received the shapes {input_shape!r}."
-            )
+            raise ValueError(f"{self._label()} has one input. Received the shapes {input_shape!r}.")
         batch_shape = (None, *tuple(input_shape)[1:])
         tensor = Input(batch_shape=batch_shape, dtype=self._stack[0].input_dtype)
         layers = list(self._stack)

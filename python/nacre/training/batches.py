@@ -30,8 +30,8 @@ def is_batch_source(x: Any) -> bool:
 class BatchSource:
     """Batches out of a Python object, epoch by epoch.
 
-    A `Sequence` is indexed, in shuffled order if asked for; an iterator goes on where the last epoch
-    ended; any other iterable is started anew.
+    A `Sequence` is indexed, in shuffled order if asked for; an iterator goes on where the last
+    epoch ended; any other iterable is started anew.
 
     Args:
         source: The object.
@@ -118,7 +118,7 @@ class BatchSource:
 
 
 class ArrayBatches:
-    """Batches cut out of arrays in Python, for steps that run eagerly or are looked at by callbacks.
+    """Batches cut out of arrays in Python, for steps that run eagerly and for callbacks.
 
     Args:
         data: The arrays.

@@ -182,7 +182,9 @@ class CompileLoss:
 
     def __init__(self, loss: Any, loss_weights: Any, output_names: list[str] | None) -> None:
         check_loss(loss)
-        if loss_weights is not None and not isinstance(loss_weights, (list, tuple, dict, float, int)):
+        if loss_weights is not None and not isinstance(
+            loss_weights, (list, tuple, dict, float, int)
+        ):
             raise ValueError(
                 "`loss_weights` must be a number, a list or a dictionary. "
                 f"Received: {loss_weights!r}"
@@ -336,9 +338,7 @@ class CompileMetrics:
 
     name = "compile_metrics"
 
-    def __init__(
-        self, metrics: Any, weighted_metrics: Any, output_names: list[str] | None
-    ) -> None:
+    def __init__(self, metrics: Any, weighted_metrics: Any, output_names: list[str] | None) -> None:
         for name, value in (("metrics", metrics), ("weighted_metrics", weighted_metrics)):
             if value and not isinstance(value, (list, tuple, dict)):
                 raise ValueError(
@@ -370,7 +370,11 @@ class CompileMetrics:
 
     def _build(self, y_true: Any, y_pred: Any) -> None:
         layout = OutputLayout(y_pred, self._output_names)
-        entries = [self._entries(layout, *item) for item in zip(self._user, _ARGUMENTS, strict=True)]
+        names = ("metrics", "weighted_metrics")
+        entries = [
+            self._entries(layout, given, name)
+            for given, name in zip(self._user, names, strict=True)
+        ]
         wanted = [bool(a or b) for a, b in zip(*entries, strict=True)]
         targets = _metric_targets(layout, y_true, wanted)
         outputs = layout.outputs(y_pred)
@@ -440,9 +444,6 @@ class CompileMetrics:
             several = layout is not None and layout.count > 1 and layout.names
             pairs += [(f"{layout.names[index]}_" if several else "", m) for m in metrics]
         return pairs
-
-
-_ARGUMENTS = ("metrics", "weighted_metrics")
 
 
 def _metric_targets(layout: OutputLayout, y_true: Any, wanted: list[bool]) -> list:

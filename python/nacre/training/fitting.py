@@ -298,7 +298,9 @@ class FitRun:
     def _record(self, result: dict) -> None:
         """Fills `History` after a run to which nobody listened."""
         logs = result.get("logs", ())
-        val_logs = dict(zip(result.get("val_epochs", ()), result.get("val_logs") or (), strict=False))
+        val_logs = dict(
+            zip(result.get("val_epochs", ()), result.get("val_logs") or (), strict=False)
+        )
         for offset, values in enumerate(logs):
             epoch = self.options["initial_epoch"] + offset
             self.last_logs = self._merge(values, val_logs.get(epoch))
@@ -374,7 +376,7 @@ def check_batch_source(x: Any, y: Any, sample_weight: Any, name: str) -> None:
     for other, value in (("y", y), ("sample_weight", sample_weight)):
         if value is not None:
             raise ValueError(
-                f"`{other}` must not be given when `{name}` delivers batches: they hold it already. "
+                f"`{other}` must not be given when `{name}` delivers batches, which hold it. "
                 f"Received `{name}` of type {type(x).__name__}."
             )
 
@@ -385,7 +387,9 @@ def validation_source(model: Any, data: Any, train: _Source, arguments: dict) ->
     parts = model._input_parts()
     batch_size, steps = arguments["validation_batch_size"], arguments["validation_steps"]
     if is_batch_source(data):
-        return _Source(BatchSource(data, "validation_data", parts=parts), None, steps, "none", names)
+        return _Source(
+            BatchSource(data, "validation_data", parts=parts), None, steps, "none", names
+        )
     try:
         x, y, sample_weight = unpack_x_y_sample_weight(data)
     except ValueError as error:

@@ -33,9 +33,7 @@ class FastPredict:
         self.version = version
 
 
-def predict(
-    model: Any, x: Any, batch_size: Any, verbose: Any, steps: Any, callbacks: Any
-) -> Any:
+def predict(model: Any, x: Any, batch_size: Any, verbose: Any, steps: Any, callbacks: Any) -> Any:
     """Runs `Model.predict`; see there."""
     verbose = fitting.check_verbose(verbose)
     source = evaluation.data_source(model, x, None, None, batch_size, steps)
@@ -105,9 +103,9 @@ def _predict_in_python(model: Any, source: fitting._Source, callbacks: CallbackL
 def _run_batch(model: Any, batch: ArrayData) -> Any:
     if model.run_eagerly:
         data = tree.map_structure(
-            lambda leaf: None
-            if leaf is None
-            else ops.convert_to_tensor(leaf, dtype=input_dtype(leaf.dtype)),
+            lambda leaf: (
+                None if leaf is None else ops.convert_to_tensor(leaf, dtype=input_dtype(leaf.dtype))
+            ),
             batch.data,
         )
         return evaluation.as_arrays(model.predict_step(data))

@@ -14,7 +14,7 @@ __all__ = ["BatchRunner", "ResetPlan", "reset_plan"]
 
 
 class ResetPlan(NamedTuple):
-    """How to set metrics back: Variables that become zero, and metrics with a method of their own."""
+    """How to set metrics back: Variables to zero, and metrics that have a method of their own."""
 
     variables: list
     others: list
@@ -71,9 +71,9 @@ class BatchRunner:
     def _run_eagerly(self, batch: ArrayData) -> list:
         step = getattr(self._model, f"{self._mode}_step")
         data = tree.map_structure(
-            lambda leaf: None
-            if leaf is None
-            else ops.convert_to_tensor(leaf, dtype=input_dtype(leaf.dtype)),
+            lambda leaf: (
+                None if leaf is None else ops.convert_to_tensor(leaf, dtype=input_dtype(leaf.dtype))
+            ),
             batch.data,
         )
         with self._model._compiled_trainable_state():

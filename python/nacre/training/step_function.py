@@ -121,7 +121,7 @@ class StepFunction:
                 continue
             if None in shape:
                 raise ValueError(
-                    f"`{self.mode}_step` returned {name!r} with shape {shape}; logs need fixed sizes."
+                    f"`{self.mode}_step` returned {name!r} of shape {shape}: logs need fixed sizes."
                 )
             self.logs.append((name, shape))
             flat = ops.reshape(value, (math.prod(shape),))
@@ -244,9 +244,7 @@ class StepCache:
             found = self._find(mode, skeleton, dtypes, leaves)
             return found or self._build(mode, skeleton, dtypes, leaves, declared)
 
-    def _find(
-        self, mode: str, skeleton: Any, dtypes: list, leaves: list
-    ) -> StepFunction | None:
+    def _find(self, mode: str, skeleton: Any, dtypes: list, leaves: list) -> StepFunction | None:
         for function in self._functions[mode]:
             if function.matches(skeleton, dtypes, leaves):
                 return function
@@ -297,7 +295,10 @@ def _first_sizes(shape: tuple, declared: tuple) -> tuple:
     if len(declared) != len(shape):
         return (None, *shape[1:])
     batch = shape[0] if declared[0] is not None else None
-    return (batch, *(None if d is None else size for d, size in zip(declared[1:], shape[1:])))
+    return (
+        batch,
+        *(None if d is None else size for d, size in zip(declared[1:], shape[1:], strict=True)),
+    )
 
 
 def _relax(old: StepFunction, shapes: tuple) -> StepFunction:

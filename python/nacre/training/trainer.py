@@ -1,7 +1,7 @@
 """`Trainer`: `compile`, `fit`, `evaluate` and `predict`.
 
-The steps themselves are ordinary methods over `nacre.ops` that anybody may override: they are traced
-into one program, which the core then runs batch after batch.
+The steps themselves are ordinary methods over `nacre.ops` that anybody may override: they are
+traced into one program, which the core then runs batch after batch.
 """
 
 from __future__ import annotations
@@ -227,9 +227,7 @@ class Trainer:
             )
         return total
 
-    def _compute_loss(
-        self, x: Any, y: Any, y_pred: Any, sample_weight: Any, training: bool
-    ) -> Any:
+    def _compute_loss(self, x: Any, y: Any, y_pred: Any, sample_weight: Any, training: bool) -> Any:
         """Calls `compute_loss`, which when overridden may lack the last argument."""
         if signature_of(type(self).compute_loss).accepts("training"):
             return self.compute_loss(
@@ -577,4 +575,3 @@ class Trainer:
         self.compile(**{name: deserialize_keras_object(value) for name, value in config.items()})
         if self.built and self.optimizer is not None:
             self.optimizer.build(self.trainable_variables)
-

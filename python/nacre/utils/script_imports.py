@@ -1,7 +1,7 @@
-"""Answers `import keras` and `import tensorflow` for one process, for scripts that are run as they are.
+"""Answers `import keras` and `import tensorflow` in one process, for scripts run as they are.
 
-Names of `keras` and `tensorflow.keras` are those of this package; of TensorFlow itself there are the
-few below. Any other name raises an error that says which one it was.
+Names of `keras` and `tensorflow.keras` are those of this package; of TensorFlow itself there are
+the few below. Any other name raises an error that says which one it was.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import importlib.machinery
 import sys
 from types import ModuleType
 from typing import Any
+
+from nacre import config
 
 __all__ = ["install"]
 
@@ -64,10 +66,11 @@ _TENSORFLOW = {
     "sqrt": ("nacre.ops", "sqrt"),
     "tanh": ("nacre.ops", "tanh"),
 }
-_DTYPES = (
-    "bool uint8 int8 uint16 int16 uint32 int32 uint64 int64 float16 bfloat16 float32 float64".split()
+_DTYPES = config.ALL_DTYPES
+_MATH = (
+    *("abs", "exp", "log", "log1p", "sqrt", "square", "sin", "cos", "tanh"),
+    *("sigmoid", "softplus", "maximum", "minimum", "pow"),
 )
-_MATH = ("abs exp log log1p sqrt square sin cos tanh sigmoid softplus maximum minimum pow".split())
 _TENSORFLOW_VERSION = "2.20.0"  # the release whose `tf.keras` the names follow
 
 

@@ -195,8 +195,7 @@ def _table(
 
 
 def _inner_widths(widths: list[int]) -> list[int]:
-    """Takes the room for borders and padding evenly from all columns, as the library does that
-    Keras prints its tables with."""
+    """Takes the room for borders and padding evenly from all columns, as Keras's tables do."""
     inner = [width + 2 for width in widths]
     excess = sum(inner) - (sum(widths) - len(widths) - 1)
     for index in range(len(inner)):
@@ -210,9 +209,7 @@ def _rule(left: str, line: str, middle: str, right: str, widths: list[int]) -> s
     return left + middle.join(line * width for width in widths) + right
 
 
-def _cells(
-    row: list[str], widths: list[int], alignment: list[str], border: str
-) -> list[str]:
+def _cells(row: list[str], widths: list[int], alignment: list[str], border: str) -> list[str]:
     columns = [_wrap(text, width - 2) for text, width in zip(row, widths, strict=True)]
     lines = []
     for number in range(max(len(column) for column in columns)):
