@@ -77,6 +77,7 @@ class BatchNormalization(Layer):
         self.gamma_regularizer = regularizers.get(gamma_regularizer)
         self.beta_constraint = constraints.get(beta_constraint)
         self.gamma_constraint = constraints.get(gamma_constraint)
+        self.renorm_momentum = renorm_momentum
         self.synchronized = synchronized
         self.supports_masking = True
         self.gamma = None
@@ -205,6 +206,9 @@ class BatchNormalization(Layer):
                 "gamma_regularizer",
                 "beta_constraint",
                 "gamma_constraint",
+                "renorm_momentum",
                 "synchronized",
             ),
+            "renorm": False,
+            "renorm_clipping": None,
         }

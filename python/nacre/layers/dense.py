@@ -156,4 +156,5 @@ class Dense(Layer):
                 "kernel_constraint",
                 "bias_constraint",
             ),
+            "quantization_config": None,
         }

@@ -95,4 +95,5 @@ class Embedding(Layer):
                 "embeddings_constraint",
                 "mask_zero",
             ),
+            "quantization_config": None,
         }

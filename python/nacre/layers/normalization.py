@@ -92,7 +92,7 @@ class LayerNormalization(_ScaledAndShifted):
         gamma_regularizer: A penalty on gamma.
         beta_constraint: A projection of beta after each update.
         gamma_constraint: A projection of gamma after each update.
-        **kwargs: As for `Layer`.
+        **kwargs: As for `Layer`; `rms_scaling`, an older argument of Keras, can only be False.
     """
 
     def __init__(
@@ -117,6 +117,8 @@ class LayerNormalization(_ScaledAndShifted):
             "beta_constraint": beta_constraint,
             "gamma_constraint": gamma_constraint,
         }
+        if kwargs.pop("rms_scaling", False):
+            raise ValueError("LayerNormalization: for `rms_scaling` use RMSNormalization.")
         super().__init__(axis, epsilon, center, scale, options, **kwargs)
 
     def build(self, input_shape: Any) -> None:
@@ -132,6 +134,9 @@ class LayerNormalization(_ScaledAndShifted):
             axis=axes if len(axes) > 1 else axes[0],
             epsilon=self.epsilon,
         )
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "rms_scaling": False}
 
 
 class RMSNormalization(Layer):
