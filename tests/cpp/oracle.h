@@ -104,7 +104,8 @@ inline void compare(std::string_view op, const Attrs& attrs, const std::vector<T
       const Result many = run_op(cpu::kernel_entries(), op, attrs, inputs, outputs, threads);
       for (size_t i = 0; i < outputs.size(); ++i) {
         if (!same_bits(one.outputs[i], many.outputs[i])) {
-          fail(__FILE__, __LINE__, what + ": other bits on " + std::to_string(threads) + " threads");
+          fail(__FILE__, __LINE__,
+               what + ": other bits on " + std::to_string(threads) + " threads");
         }
       }
     }

@@ -76,9 +76,9 @@ TEST(unary_ops_at_awkward_sizes) {
       const Tensor x = random_tensor(random, dtype, {n}, -3, 3);
       const Tensor positive = random_tensor(random, dtype, {n}, 1.01, 3);
       const Tensor small = random_tensor(random, dtype, {n}, -0.9, 0.9);
-      for (const char* op : {"exp", "expm1", "tanh", "sigmoid", "erf", "sin", "cos", "atan", "sinh",
-                             "cosh", "asinh", "floor", "ceil", "round", "trunc", "softplus", "neg",
-                             "abs", "sign", "square", "relu"}) {
+      for (const char* op : {"exp",   "expm1",    "tanh", "sigmoid", "erf",   "sin",    "cos",
+                             "atan",  "sinh",     "cosh", "asinh",   "floor", "ceil",   "round",
+                             "trunc", "softplus", "neg",  "abs",     "sign",  "square", "relu"}) {
         compare(op, {}, {x}, {{dtype, {n}}}, 5e-7);
       }
       for (const char* op : {"log", "log1p", "sqrt", "rsqrt", "acosh", "lgamma", "digamma"}) {
@@ -141,8 +141,8 @@ TEST(bools_and_selection) {
       compare(op, {}, {a, b}, {{DType::Bool, {n}}}, 0);
     }
     compare("logical_not", {}, {a}, {{DType::Bool, {n}}}, 0);
-    for (const DType dtype : {DType::Float32, DType::Float64, DType::Int32, DType::UInt8,
-                              DType::Bool, DType::Int16}) {
+    for (const DType dtype :
+         {DType::Float32, DType::Float64, DType::Int32, DType::UInt8, DType::Bool, DType::Int16}) {
       const Tensor x = random_tensor(random, dtype, {n}, -5, 5);
       const Tensor y = random_tensor(random, dtype, {3, 1}, -5, 5);
       compare("where", {}, {a, x, y}, {{dtype, {3, n}}}, 0);
@@ -151,8 +151,8 @@ TEST(bools_and_selection) {
 }
 
 TEST(casts) {
-  const std::vector<double> values = {0,    -0.0, 1,     -1,   2.5,     -2.5, 127.9, 128, 255.5, 256,
-                                      3e9,  -3e9, 70000, 1e20, -1e20,   0.3,  -0.7,  65504};
+  const std::vector<double> values = {0,   -0.0, 1,    -1,    2.5,  -2.5,  127.9, 128,  255.5,
+                                      256, 3e9,  -3e9, 70000, 1e20, -1e20, 0.3,   -0.7, 65504};
   for (int from = 0; from < kDTypeCount; ++from) {
     const DType source = static_cast<DType>(from);
     if (source == DType::Float16 || source == DType::BFloat16) continue;
@@ -301,14 +301,25 @@ Program random_program(uint64_t seed, const Ints& shape) {
 TEST(programs_equal_their_instructions) {
   for_each_isa([](const char*) {
     uint64_t seed = 1;
-    for (const Ints& shape : std::vector<Ints>{
-             {}, {1}, {5}, {16}, {67}, {513}, {0}, {7, 3}, {40, 33}, {3, 4, 5}, {70, 10}, {2, 700},
-             {40000}, {300, 100}}) {
+    for (const Ints& shape : std::vector<Ints>{{},
+                                               {1},
+                                               {5},
+                                               {16},
+                                               {67},
+                                               {513},
+                                               {0},
+                                               {7, 3},
+                                               {40, 33},
+                                               {3, 4, 5},
+                                               {70, 10},
+                                               {2, 700},
+                                               {40000},
+                                               {300, 100}}) {
       for (int repeat = 0; repeat < 12; ++repeat) {
         const Program p = random_program(seed++, shape);
         for (const int threads : {1, 3}) {
-          const Result r = run_op(cpu::kernel_entries(), "cpu.fused", p.attrs, p.inputs, p.outputs,
-                                  threads);
+          const Result r =
+              run_op(cpu::kernel_entries(), "cpu.fused", p.attrs, p.inputs, p.outputs, threads);
           CHECK_EQ(r.refused, std::string());
           for (size_t i = 0; i < p.outputs.size(); ++i) {
             if (!same_bits(r.outputs.at(i), p.expected[i])) {

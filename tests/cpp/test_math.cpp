@@ -15,7 +15,8 @@ constexpr double kInf = INFINITY;
 
 // Distance in units in the last place of float32 around the exact value.
 double ulps(float value, double exact) {
-  if (std::isnan(value) || std::isnan(exact)) return std::isnan(value) && std::isnan(exact) ? 0 : 1e9;
+  if (std::isnan(value) || std::isnan(exact))
+    return std::isnan(value) && std::isnan(exact) ? 0 : 1e9;
   if (static_cast<double>(value) == exact) return 0;
   if (std::fabs(exact) >= 3.4028235677973366e38) {  // rounds to infinity
     return std::isinf(value) && (value > 0) == (exact > 0) ? 0 : 1e9;
@@ -27,7 +28,8 @@ double ulps(float value, double exact) {
 }
 
 Tensor apply(const char* op, const std::vector<Tensor>& inputs) {
-  Result r = run_op(cpu::elementwise_entries(), op, {}, inputs, {{DType::Float32, inputs[0].shape()}});
+  Result r =
+      run_op(cpu::elementwise_entries(), op, {}, inputs, {{DType::Float32, inputs[0].shape()}});
   CHECK_EQ(r.refused, std::string());
   return r.outputs.at(0);
 }
@@ -62,7 +64,12 @@ std::vector<Unary> unary_cases() {
       {"softplus", softplus, -30, 30, 4},
       {"erf", [](D x) { return std::erf(x); }, -5, 5, 3},
       {"erf", [](D x) { return std::erf(x); }, -149, 10, 3, true},
-      {"erfinv", [](D x) -> D { (void)x; return 0; }, 0, 0, 0},
+      {"erfinv",
+       [](D x) -> D {
+         (void)x;
+         return 0;
+       },
+       0, 0, 0},
       {"sin", [](D x) { return std::sin(x); }, -100, 100, 2},
       {"sin", [](D x) { return std::sin(x); }, -149, 128, 2, true},
       {"cos", [](D x) { return std::cos(x); }, -100, 100, 2},
@@ -207,8 +214,8 @@ TEST(place_does_not_matter) {
       const Tensor whole = apply(c.op, {x});
       for (int64_t length = 1; length <= 67; length += 3) {
         for (int64_t offset = 0; offset + length <= 67; offset += 7) {
-          const Tensor part = apply(
-              c.op, {Tensor::external(x.data_as<float>() + offset, DType::Float32, {length}, nullptr)});
+          const Tensor part = apply(c.op, {Tensor::external(x.data_as<float>() + offset,
+                                                            DType::Float32, {length}, nullptr)});
           CHECK(std::memcmp(part.data(), whole.data_as<float>() + offset, part.bytes()) == 0);
         }
       }

@@ -19,17 +19,19 @@ Tensor numbers(DType dtype, const Ints& shape, uint64_t seed = 1) {
 Tensor indices(DType dtype, const Ints& shape, int64_t limit, uint64_t seed = 9) {
   Random random(seed);
   Tensor t = Tensor::empty(DType::Int64, shape);
-  for (int64_t i = 0; i < t.count(); ++i) t.mutable_data_as<int64_t>()[i] = random.integer(0, limit - 1);
+  for (int64_t i = 0; i < t.count(); ++i)
+    t.mutable_data_as<int64_t>()[i] = random.integer(0, limit - 1);
   if (dtype == DType::Int64) return t;
-  return run_op(cpu::kernel_entries(), "cast", {{"dtype", dtype}}, {t}, {{dtype, shape}}).outputs[0];
+  return run_op(cpu::kernel_entries(), "cast", {{"dtype", dtype}}, {t}, {{dtype, shape}})
+      .outputs[0];
 }
 
 }  // namespace
 
 TEST(transpose) {
-  const std::vector<Ints> shapes = {{},        {5},        {0, 3},        {5, 7},      {33, 70},
-                                    {1, 9},    {200, 300}, {3, 4, 5},     {40, 3, 50}, {2, 3, 4, 5},
-                                    {9, 33, 35}, {8, 28, 28, 3}};
+  const std::vector<Ints> shapes = {{},          {5},          {0, 3},      {5, 7},
+                                    {33, 70},    {1, 9},       {200, 300},  {3, 4, 5},
+                                    {40, 3, 50}, {2, 3, 4, 5}, {9, 33, 35}, {8, 28, 28, 3}};
   for (const Ints& shape : shapes) {
     Ints perm(shape.size());
     std::iota(perm.begin(), perm.end(), 0);
@@ -45,9 +47,14 @@ TEST(transpose) {
 
 TEST(broadcast_concat_reverse) {
   for (const DType dtype : kSizes) {
-    for (const auto& [from, to] : std::vector<std::pair<Ints, Ints>>{
-             {{}, {}}, {{}, {3, 4}}, {{1}, {0}}, {{4}, {3, 4}}, {{3, 1}, {3, 40}},
-             {{2, 1, 3}, {2, 50, 3}}, {{1, 1}, {300, 200}}, {{300, 1}, {300, 200}}}) {
+    for (const auto& [from, to] : std::vector<std::pair<Ints, Ints>>{{{}, {}},
+                                                                     {{}, {3, 4}},
+                                                                     {{1}, {0}},
+                                                                     {{4}, {3, 4}},
+                                                                     {{3, 1}, {3, 40}},
+                                                                     {{2, 1, 3}, {2, 50, 3}},
+                                                                     {{1, 1}, {300, 200}},
+                                                                     {{300, 1}, {300, 200}}}) {
       compare("broadcast_to", {{"shape", to}}, {numbers(dtype, from)}, {{dtype, to}}, 0);
     }
     for (int64_t axis = 0; axis < 3; ++axis) {
@@ -63,7 +70,8 @@ TEST(broadcast_concat_reverse) {
       compare("concat", {{"axis", axis}}, parts, {{dtype, out}}, 0);
     }
     for (const Ints& axes : std::vector<Ints>{{}, {0}, {1}, {2}, {0, 2}, {0, 1, 2}}) {
-      compare("reverse", {{"axes", axes}}, {numbers(dtype, {3, 40, 50})}, {{dtype, {3, 40, 50}}}, 0);
+      compare("reverse", {{"axes", axes}}, {numbers(dtype, {3, 40, 50})}, {{dtype, {3, 40, 50}}},
+              0);
     }
     compare("reverse", {{"axes", Ints{0}}}, {numbers(dtype, {0, 3})}, {{dtype, {0, 3}}}, 0);
   }
@@ -72,13 +80,14 @@ TEST(broadcast_concat_reverse) {
 TEST(slice_and_pad) {
   for (const DType dtype : kSizes) {
     const Tensor x = numbers(dtype, {6, 70, 9});
-    for (const auto& [start, size, stride] : std::vector<std::array<Ints, 3>>{
-             {{{0, 0, 0}, {6, 70, 9}, {1, 1, 1}}},
-             {{{1, 2, 3}, {4, 60, 5}, {1, 1, 1}}},
-             {{{0, 1, 0}, {3, 23, 3}, {2, 3, 4}}},
-             {{{5, 0, 8}, {1, 70, 1}, {1, 1, 1}}},
-             {{{2, 2, 2}, {0, 4, 4}, {1, 1, 1}}}}) {
-      compare("slice", {{"start", start}, {"size", size}, {"stride", stride}}, {x}, {{dtype, size}}, 0);
+    for (const auto& [start, size, stride] :
+         std::vector<std::array<Ints, 3>>{{{{0, 0, 0}, {6, 70, 9}, {1, 1, 1}}},
+                                          {{{1, 2, 3}, {4, 60, 5}, {1, 1, 1}}},
+                                          {{{0, 1, 0}, {3, 23, 3}, {2, 3, 4}}},
+                                          {{{5, 0, 8}, {1, 70, 1}, {1, 1, 1}}},
+                                          {{{2, 2, 2}, {0, 4, 4}, {1, 1, 1}}}}) {
+      compare("slice", {{"start", start}, {"size", size}, {"stride", stride}}, {x}, {{dtype, size}},
+              0);
       // The opposite: the slice put back among zeros.
       Ints high(3), interior(3);
       for (size_t i = 0; i < 3; ++i) {
@@ -91,10 +100,12 @@ TEST(slice_and_pad) {
     }
     for (const Ints& starts : std::vector<Ints>{{0, 0, 0}, {2, 30, 4}, {-4, 69, 100}}) {
       Tensor at = Tensor::empty(DType::Int32, {3});
-      for (size_t i = 0; i < 3; ++i) at.mutable_data_as<int32_t>()[i] = static_cast<int32_t>(starts[i]);
+      for (size_t i = 0; i < 3; ++i)
+        at.mutable_data_as<int32_t>()[i] = static_cast<int32_t>(starts[i]);
       const Ints size = {2, 33, 5};
       compare("dynamic_slice", {{"size", size}}, {x, at}, {{dtype, size}}, 0);
-      compare("dynamic_update_slice", {}, {x, numbers(dtype, size, 3), at}, {{dtype, x.shape()}}, 0);
+      compare("dynamic_update_slice", {}, {x, numbers(dtype, size, 3), at}, {{dtype, x.shape()}},
+              0);
     }
   }
 }
@@ -111,11 +122,13 @@ TEST(gathers) {
           out.insert(out.end(), own.begin(), own.end());
           out.insert(out.end(), shape.begin() + axis + 1, shape.end());
           compare("gather", {{"axis", axis}}, {x, indices(index, own, limit)}, {{dtype, out}}, 0);
-          compare("gather", {{"axis", axis}}, {x, indices(index, own, limit + 9)}, {{dtype, out}}, 0);
+          compare("gather", {{"axis", axis}}, {x, indices(index, own, limit + 9)}, {{dtype, out}},
+                  0);
         }
         Ints out = shape;
         out[static_cast<size_t>(axis)] = 11;
-        compare("take_along_axis", {{"axis", axis}}, {x, indices(index, out, limit)}, {{dtype, out}}, 0);
+        compare("take_along_axis", {{"axis", axis}}, {x, indices(index, out, limit)},
+                {{dtype, out}}, 0);
       }
       for (int64_t depth = 1; depth <= 3; ++depth) {
         const Tensor x = numbers(dtype, {6, 6, 6});
@@ -163,9 +176,10 @@ TEST(scatters) {
 }
 
 TEST(one_hot_iota_bincount) {
-  for (const DType dtype : {DType::Bool, DType::Int32, DType::Float32, DType::Float64, DType::UInt8}) {
-    compare("one_hot", {{"depth", int64_t{7}}, {"dtype", dtype}}, {indices(DType::Int32, {4, 9}, 9)},
-            {{dtype, {4, 9, 7}}}, 0);
+  for (const DType dtype :
+       {DType::Bool, DType::Int32, DType::Float32, DType::Float64, DType::UInt8}) {
+    compare("one_hot", {{"depth", int64_t{7}}, {"dtype", dtype}},
+            {indices(DType::Int32, {4, 9}, 9)}, {{dtype, {4, 9, 7}}}, 0);
     if (dtype == DType::Bool) continue;
     for (int64_t axis = 0; axis < 3; ++axis) {
       compare("iota", {{"shape", Ints{3, 50, 4}}, {"axis", axis}, {"dtype", dtype}}, {},
@@ -180,7 +194,8 @@ TEST(one_hot_iota_bincount) {
 }
 
 TEST(sorting) {
-  for (const DType dtype : {DType::Float32, DType::Float64, DType::Int32, DType::Int64, DType::UInt8}) {
+  for (const DType dtype :
+       {DType::Float32, DType::Float64, DType::Int32, DType::Int64, DType::UInt8}) {
     Random random(4);
     for (const Ints& shape : std::vector<Ints>{{1}, {0}, {67}, {3, 40}, {40, 3, 5}, {5000}}) {
       Tensor x = random_tensor(random, dtype, shape, is_signed_integer(dtype) ? -20 : 0, 20);
@@ -205,7 +220,8 @@ TEST(sorting) {
     for (const char* side : {"left", "right"}) {
       compare("searchsorted", {{"side", std::string(side)}}, {sorted, numbers(dtype, {7, 5})},
               {{DType::Int32, {7, 5}}}, 0);
-      compare("searchsorted", {{"side", std::string(side)}}, {sorted, sorted}, {{DType::Int32, {6}}}, 0);
+      compare("searchsorted", {{"side", std::string(side)}}, {sorted, sorted},
+              {{DType::Int32, {6}}}, 0);
     }
   }
 }

@@ -26,11 +26,25 @@ void check_reduce(const char* op, DType dtype, const Ints& shape, const Ints& ax
 
 TEST(every_layout) {
   const std::vector<std::pair<Ints, Ints>> cases = {
-      {{}, {}},           {{1}, {0}},         {{67}, {0}},         {{67}, {}},
-      {{0}, {0}},         {{3, 0}, {1}},      {{0, 3}, {1}},       {{5, 7}, {0}},
-      {{5, 7}, {1}},      {{5, 7}, {0, 1}},   {{33, 70}, {0}},     {{33, 70}, {1}},
-      {{4, 5, 6}, {1}},   {{4, 5, 6}, {0, 2}}, {{4, 5, 6}, {0, 1}}, {{4, 1, 6}, {1}},
-      {{2, 3, 4, 5}, {0, 2}}, {{2, 3, 4, 5}, {1, 3}}, {{2, 40, 3, 50}, {0, 1, 2}},
+      {{}, {}},
+      {{1}, {0}},
+      {{67}, {0}},
+      {{67}, {}},
+      {{0}, {0}},
+      {{3, 0}, {1}},
+      {{0, 3}, {1}},
+      {{5, 7}, {0}},
+      {{5, 7}, {1}},
+      {{5, 7}, {0, 1}},
+      {{33, 70}, {0}},
+      {{33, 70}, {1}},
+      {{4, 5, 6}, {1}},
+      {{4, 5, 6}, {0, 2}},
+      {{4, 5, 6}, {0, 1}},
+      {{4, 1, 6}, {1}},
+      {{2, 3, 4, 5}, {0, 2}},
+      {{2, 3, 4, 5}, {1, 3}},
+      {{2, 40, 3, 50}, {0, 1, 2}},
       {{1, 130, 1, 17}, {1, 2}},
   };
   for (const auto& [shape, axes] : cases) {
@@ -55,9 +69,13 @@ TEST(awkward_lengths) {
 }
 
 TEST(long_axes_are_cut) {
-  for (const auto& [shape, axes] : std::vector<std::pair<Ints, Ints>>{
-           {{300001}, {0}}, {{2, 200003}, {1}}, {{60001, 10}, {0}}, {{70, 5000}, {0}},
-           {{20001, 33}, {1}}, {{3, 20001, 5}, {1}}, {{9, 301, 2, 101}, {0, 2}}}) {
+  for (const auto& [shape, axes] : std::vector<std::pair<Ints, Ints>>{{{300001}, {0}},
+                                                                      {{2, 200003}, {1}},
+                                                                      {{60001, 10}, {0}},
+                                                                      {{70, 5000}, {0}},
+                                                                      {{20001, 33}, {1}},
+                                                                      {{3, 20001, 5}, {1}},
+                                                                      {{9, 301, 2, 101}, {0, 2}}}) {
     check_reduce("reduce_sum", DType::Float32, shape, axes);
     check_reduce("reduce_max", DType::Float32, shape, axes);
     check_reduce("reduce_sum", DType::Float64, shape, axes);
@@ -70,7 +88,8 @@ TEST(long_sums_keep_their_digits) {
     Tensor x = Tensor::empty(DType::Float32, {n});
     std::fill_n(x.mutable_data_as<float>(), n, 0.1f);
     const Attrs attrs{{"axes", Ints{0}}, {"keepdims", false}};
-    const Result r = run_op(cpu::kernel_entries(), "reduce_sum", attrs, {x}, {{DType::Float32, {}}});
+    const Result r =
+        run_op(cpu::kernel_entries(), "reduce_sum", attrs, {x}, {{DType::Float32, {}}});
     CHECK_NEAR(value_at(r.outputs[0], 0), 0.1f * static_cast<double>(n), 1.0);
     const Result columns = run_op(cpu::kernel_entries(), "reduce_sum", attrs,
                                   {x.reshaped({n / 4, 4})}, {{DType::Float32, {4}}});

@@ -17,12 +17,14 @@ Values values_of(const Tensor& t) {
   return v;
 }
 
-void check_values(const Tensor& t, const Values& expected, double tolerance, const std::string& what) {
+void check_values(const Tensor& t, const Values& expected, double tolerance,
+                  const std::string& what) {
   for (int64_t i = 0; i < t.count(); ++i) {
     const double e = expected[static_cast<size_t>(i)];
     if (!(std::fabs(value_at(t, i) - e) <= tolerance * (1 + std::fabs(e)))) {
-      fail(__FILE__, __LINE__, what + "[" + std::to_string(i) + "]: " +
-                                   std::to_string(value_at(t, i)) + " against " + std::to_string(e));
+      fail(__FILE__, __LINE__,
+           what + "[" + std::to_string(i) + "]: " + std::to_string(value_at(t, i)) + " against " +
+               std::to_string(e));
       return;
     }
   }
@@ -67,7 +69,8 @@ Softmax softmax_of(const Values& x, int64_t rows, int64_t columns) {
 }
 
 const std::vector<std::pair<int64_t, int64_t>> kMatrices = {
-    {1, 1}, {0, 5}, {5, 2}, {3, 10}, {32, 10}, {7, 15}, {7, 16}, {7, 17}, {5, 67}, {2, 1000}, {3000, 10}, {257, 96}};
+    {1, 1},  {0, 5},  {5, 2},  {3, 10},   {32, 10},   {7, 15},
+    {7, 16}, {7, 17}, {5, 67}, {2, 1000}, {3000, 10}, {257, 96}};
 
 }  // namespace
 
@@ -214,12 +217,15 @@ Normalised normalise(const Tensor& x, const Tensor& gamma, const Tensor& beta, c
   n.dgamma.assign(g.size(), 0);
   n.dbeta.assign(g.size(), 0);
   Values s1(k, 0), s2(k, 0);
-  const double size = static_cast<double>(x.count()) / static_cast<double>(std::max<int64_t>(1, groups));
+  const double size =
+      static_cast<double>(x.count()) / static_cast<double>(std::max<int64_t>(1, groups));
   auto G = [&](size_t i) { return static_cast<size_t>(group(static_cast<int64_t>(i))); };
   auto W = [&](size_t i) { return static_cast<size_t>(weight(static_cast<int64_t>(i))); };
   for (size_t i = 0; i < v.size(); ++i) n.mean[G(i)] += v[i] / size;
   for (size_t i = 0; i < v.size(); ++i) n.variance[G(i)] += std::pow(v[i] - n.mean[G(i)], 2) / size;
-  auto hat = [&](size_t i) { return (v[i] - n.mean[G(i)]) / std::sqrt(n.variance[G(i)] + epsilon); };
+  auto hat = [&](size_t i) {
+    return (v[i] - n.mean[G(i)]) / std::sqrt(n.variance[G(i)] + epsilon);
+  };
   for (size_t i = 0; i < v.size(); ++i) {
     n.y.push_back(hat(i) * g[W(i)] + b[W(i)]);
     n.dgamma[W(i)] += d[i] * hat(i);
@@ -270,7 +276,8 @@ void check_norm(const char* op, const char* grad, const Attrs& attrs, DType dtyp
 TEST(layer_norm) {
   for (const DType dtype : {DType::Float32, DType::Float64}) {
     for (const auto& [rows, columns] : kMatrices) {
-      check_norm("layer_norm", "layer_norm_grad", {{"epsilon", 1e-3}}, dtype, rows, columns, false, 0);
+      check_norm("layer_norm", "layer_norm_grad", {{"epsilon", 1e-3}}, dtype, rows, columns, false,
+                 0);
     }
   }
 }

@@ -79,8 +79,8 @@ void run_sparse_grad(const void* opaque, const void* const* inputs, void* const*
   over_labelled_rows(p, inputs[1], context, [&](int64_t first, int64_t n, const int64_t* labels) {
     const int64_t offset = first * p.matrix.columns;
     p.table->sparse_cross_entropy_grad(at(inputs[0], offset, p.size), labels,
-                                       at(inputs[2], first, p.size),
-                                       at(outputs[0], offset, p.size), n, p.matrix.columns);
+                                       at(inputs[2], first, p.size), at(outputs[0], offset, p.size),
+                                       n, p.matrix.columns);
   });
 }
 

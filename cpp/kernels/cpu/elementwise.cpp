@@ -26,7 +26,7 @@ bool gives_bool(MicroOp op) {
     NACRE_TEST_OPS(NACRE_CASE)
     NACRE_COMPARE_OPS(NACRE_CASE)
 #undef NACRE_CASE
-      return true;
+    return true;
     default:
       return false;
   }
@@ -113,8 +113,8 @@ void run_joined(const void* params, const void* const* inputs, void* const* outp
   }
   parallel_for(context, joined.first_chunk.back(), [&](int64_t chunk) {
     const auto& first = joined.first_chunk;
-    const size_t i = static_cast<size_t>(
-        std::upper_bound(first.begin(), first.end(), chunk) - first.begin() - 1);
+    const size_t i = static_cast<size_t>(std::upper_bound(first.begin(), first.end(), chunk) -
+                                         first.begin() - 1);
     const FusedPlan& plan = joined.plans[i];
     const void* const* in = inputs + joined.input_offset[i];
     void* const* out = outputs + joined.output_offset[i];
@@ -219,10 +219,9 @@ Kernel join_fused(std::span<const FusedProgram> programs) {
 }
 
 std::span<const OpEntry> elementwise_entries() {
-  static const std::array entries = {
-      OpEntry{"cpu.fused", refuse, prepare},
+  static const std::array entries = {OpEntry{"cpu.fused", refuse, prepare},
 #define NACRE_ENTRY(name) OpEntry{#name, refuse, prepare},
-      NACRE_MICRO_OPS(NACRE_ENTRY)
+                                     NACRE_MICRO_OPS(NACRE_ENTRY)
 #undef NACRE_ENTRY
   };
   return entries;

@@ -5,8 +5,8 @@
 // call (an optimizer's step over all its variables).
 //
 // Operands are dense and row-major; inputs broadcast to the program's shape as in NumPy. An output
-// may be the same memory as an input of the same shape and element size (updates in place). Nothing is accumulated,
-// and no element's bits depend on its place, the tile or the number of threads.
+// may be the same memory as an input of the same shape and element size (updates in place). Nothing
+// is accumulated, and no element's bits depend on its place, the tile or the number of threads.
 
 #include <span>
 #include <string>

@@ -15,9 +15,7 @@ double sigmoid_of(double x) {
   const double e = std::exp(-std::fabs(x));
   return (x < 0 ? e : 1.0) / (1.0 + e);
 }
-double softplus_of(double x) {
-  return (x < 0 ? 0.0 : x) + std::log1p(std::exp(-std::fabs(x)));
-}
+double softplus_of(double x) { return (x < 0 ? 0.0 : x) + std::log1p(std::exp(-std::fabs(x))); }
 
 // Python's remainder and floor division: the remainder has the sign of the divisor.
 double remainder_of(double a, double b) {

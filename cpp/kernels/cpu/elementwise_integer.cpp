@@ -95,7 +95,7 @@ MicroFn find_integer(MicroOp op) {
     BINARY(minimum, x < y ? x : y)
     BINARY(floordiv, floor_quotient(x, y))
     BINARY(mod, remainder_of(x, y))
-    BINARY(bitwise_and, x& y)
+    BINARY(bitwise_and, x & y)
     BINARY(bitwise_or, x | y)
     BINARY(bitwise_xor, x ^ y)
     BINARY(left_shift, shift_left(x, y))

@@ -8,10 +8,11 @@
 namespace nacre::cpu {
 
 // X(name): T -> T, floating types.
-#define NACRE_FLOAT_UNARY_OPS(X)                                                               \
-  X(exp) X(log) X(log1p) X(expm1) X(sqrt) X(rsqrt) X(tanh) X(sigmoid) X(erf) X(erfinv) X(sin) \
-  X(cos) X(tan) X(asin) X(acos) X(atan) X(sinh) X(cosh) X(asinh) X(acosh) X(atanh) X(floor)   \
-  X(ceil) X(round) X(trunc) X(softplus) X(lgamma) X(digamma)
+#define NACRE_FLOAT_UNARY_OPS(X)                                                                 \
+  X(exp)                                                                                         \
+  X(log) X(log1p) X(expm1) X(sqrt) X(rsqrt) X(tanh) X(sigmoid) X(erf) X(erfinv) X(sin) X(cos)    \
+      X(tan) X(asin) X(acos) X(atan) X(sinh) X(cosh) X(asinh) X(acosh) X(atanh) X(floor) X(ceil) \
+          X(round) X(trunc) X(softplus) X(lgamma) X(digamma)
 // T -> T, floating types and integers.
 #define NACRE_UNARY_OPS(X) X(neg) X(abs) X(sign) X(square) X(relu)
 // Floating type -> bool.
@@ -19,8 +20,7 @@ namespace nacre::cpu {
 // (T, T) -> T, floating types.
 #define NACRE_FLOAT_BINARY_OPS(X) X(div) X(atan2) X(sigmoid_cross_entropy)
 // (T, T) -> T, floating types and integers; add, mul, maximum and minimum also bool.
-#define NACRE_BINARY_OPS(X) \
-  X(add) X(sub) X(mul) X(pow) X(maximum) X(minimum) X(floordiv) X(mod)
+#define NACRE_BINARY_OPS(X) X(add) X(sub) X(mul) X(pow) X(maximum) X(minimum) X(floordiv) X(mod)
 // (T, T) -> bool, any type.
 #define NACRE_COMPARE_OPS(X) X(eq) X(ne) X(lt) X(le) X(gt) X(ge)
 // (bool, bool) -> bool.
@@ -33,10 +33,10 @@ namespace nacre::cpu {
 #define NACRE_OTHER_OPS(X) \
   X(logical_not) X(bitwise_not) X(where) X(cast) X(multiply_add) X(multiply_subtract)
 
-#define NACRE_MICRO_OPS(X)                                                                   \
-  NACRE_FLOAT_UNARY_OPS(X) NACRE_UNARY_OPS(X) NACRE_TEST_OPS(X) NACRE_FLOAT_BINARY_OPS(X)   \
-  NACRE_BINARY_OPS(X) NACRE_COMPARE_OPS(X) NACRE_LOGICAL_OPS(X) NACRE_BITWISE_OPS(X)         \
-  NACRE_OTHER_OPS(X)
+#define NACRE_MICRO_OPS(X)                                                           \
+  NACRE_FLOAT_UNARY_OPS(X)                                                           \
+  NACRE_UNARY_OPS(X) NACRE_TEST_OPS(X) NACRE_FLOAT_BINARY_OPS(X) NACRE_BINARY_OPS(X) \
+      NACRE_COMPARE_OPS(X) NACRE_LOGICAL_OPS(X) NACRE_BITWISE_OPS(X) NACRE_OTHER_OPS(X)
 
 enum class MicroOp : uint8_t {
 #define NACRE_ENUMERATOR(name) name,

@@ -97,8 +97,8 @@ class Planner {
     }
     for (const Instruction& ins : program_.code) {
       dtype_[ins.dst] = ins.dtype;
-      uniform_[ins.dst] = uniform_[ins.a] && (ins.b < 0 || uniform_[ins.b]) &&
-                          (ins.c < 0 || uniform_[ins.c]);
+      uniform_[ins.dst] =
+          uniform_[ins.a] && (ins.b < 0 || uniform_[ins.b]) && (ins.c < 0 || uniform_[ins.c]);
     }
   }
 

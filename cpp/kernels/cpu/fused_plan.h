@@ -11,9 +11,10 @@
 namespace nacre::cpu {
 
 inline constexpr int kMaxRegisters = 192;
-inline constexpr int64_t kScratchBytes = 48 << 10;  // tile buffers of one running chunk, on its stack
-inline constexpr int64_t kTilePad = 16;             // elements; whole vectors may be touched
-inline constexpr int64_t kChunkElements = 16384;    // a multiple of every tile
+inline constexpr int64_t kScratchBytes = 48
+                                         << 10;   // tile buffers of one running chunk, on its stack
+inline constexpr int64_t kTilePad = 16;           // elements; whole vectors may be touched
+inline constexpr int64_t kChunkElements = 16384;  // a multiple of every tile
 inline constexpr int64_t kSlotBytes = kTilePad * 8;
 
 enum class Access : uint8_t {
@@ -25,7 +26,7 @@ enum class Access : uint8_t {
 
 struct PlanInput {
   Access access;
-  uint8_t size;   // bytes of an element
+  uint8_t size;  // bytes of an element
   int16_t reg;
   int32_t buffer = 0;  // offset of its tile buffer in the scratch memory
   int64_t period = 0;
@@ -35,7 +36,7 @@ struct PlanInput {
 
 struct PlanStep {
   MicroFn fn;
-  int16_t dst, a, b, c;  // unused operands repeat another register
+  int16_t dst, a, b, c;      // unused operands repeat another register
   uint8_t divisor_size = 0;  // integer division: bytes of the divisor, looked at for zeros
 };
 

@@ -170,8 +170,8 @@ Kernel prepare_dynamic(const OpCase& op_case, const Ints& size, DType index_dtyp
   p.index_dtype = index_dtype;
   const size_t bytes = dtype_size(x.dtype);
   const Ints own = strides_of(size);
-  p.copy = update ? StridedCopy(size, own, p.strides, bytes)
-                  : StridedCopy(size, p.strides, own, bytes);
+  p.copy =
+      update ? StridedCopy(size, own, p.strides, bytes) : StridedCopy(size, p.strides, own, bytes);
   if (update) p.whole = StridedCopy(x.shape, p.strides, p.strides, bytes);
   const double cost = p.copy.cost + p.whole.cost;
   return make_kernel(update ? run_dynamic_update : run_dynamic_slice, std::move(p), cost);

@@ -50,9 +50,9 @@ void run_layer_norm_grad(const void* opaque, const void* const* inputs, void* co
     const int64_t offset = first * columns;
     p.rowwise->layer_norm_grad(
         at(inputs[0], offset, p.size), inputs[1], at(inputs[2], first, p.size),
-        at(inputs[3], first, p.size), at(inputs[4], offset, p.size),
-        at(outputs[0], offset, p.size), at(partial, b * columns, p.size),
-        at(partial, (p.blocks + b) * columns, p.size), rows, columns, p.epsilon);
+        at(inputs[3], first, p.size), at(inputs[4], offset, p.size), at(outputs[0], offset, p.size),
+        at(partial, b * columns, p.size), at(partial, (p.blocks + b) * columns, p.size), rows,
+        columns, p.epsilon);
   });
   const auto sum = p.reduce->rows[static_cast<int>(ReduceOp::sum)];
   sum(partial, p.blocks, columns, columns, outputs[1]);
@@ -114,11 +114,10 @@ void run_batch_norm(const void* opaque, const void* const* inputs, void* const* 
   }
   over_grid(p, context, [&](int64_t, int64_t first, int64_t rows, int64_t column, int64_t n) {
     const int64_t offset = first * stride + column;
-    p.table->normalise(at(inputs[0], offset, p.size),
-                       at(static_cast<const void*>(outputs[1]), column, p.size),
-                       at(static_cast<const void*>(scale), column, p.size),
-                       at(inputs[2], column, p.size), at(outputs[0], offset, p.size), rows, stride,
-                       n);
+    p.table->normalise(
+        at(inputs[0], offset, p.size), at(static_cast<const void*>(outputs[1]), column, p.size),
+        at(static_cast<const void*>(scale), column, p.size), at(inputs[2], column, p.size),
+        at(outputs[0], offset, p.size), rows, stride, n);
   });
 }
 
@@ -136,9 +135,8 @@ void run_batch_norm_grad(const void* opaque, const void* const* inputs, void* co
   void* c = at(b, columns, p.size);
   over_grid(p, context, [&](int64_t k, int64_t first, int64_t rows, int64_t column, int64_t n) {
     const int64_t offset = first * stride + column;
-    p.table->gradient_sums(at(x, offset, p.size), at(mean, column, p.size),
-                           at(dy, offset, p.size), rows, stride, n,
-                           at(sums, k * columns + column, p.size),
+    p.table->gradient_sums(at(x, offset, p.size), at(mean, column, p.size), at(dy, offset, p.size),
+                           rows, stride, n, at(sums, k * columns + column, p.size),
                            at(products, k * columns + column, p.size));
   });
   const double total = static_cast<double>(p.matrix.rows);
@@ -158,9 +156,9 @@ void run_batch_norm_grad(const void* opaque, const void* const* inputs, void* co
   }
   over_grid(p, context, [&](int64_t, int64_t first, int64_t rows, int64_t column, int64_t n) {
     const int64_t offset = first * stride + column;
-    p.table->input_gradient(at(x, offset, p.size), at(mean, column, p.size),
-                            at(dy, offset, p.size), at(a, column, p.size), at(b, column, p.size),
-                            at(c, column, p.size), at(outputs[0], offset, p.size), rows, stride, n);
+    p.table->input_gradient(at(x, offset, p.size), at(mean, column, p.size), at(dy, offset, p.size),
+                            at(a, column, p.size), at(b, column, p.size), at(c, column, p.size),
+                            at(outputs[0], offset, p.size), rows, stride, n);
   });
 }
 

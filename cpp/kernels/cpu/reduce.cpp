@@ -21,10 +21,10 @@ constexpr int64_t kTaskWork = 32768;  // elements of one task of many short redu
 
 struct Pass {
   int64_t outer, axis, inner;
-  int64_t pieces = 1;     // of the axis
-  int64_t piece = 0;      // length of one
-  size_t partials = 0;    // offset in the workspace, when pieces > 1
-  size_t result = 0;      // offset in the workspace, when another pass follows
+  int64_t pieces = 1;   // of the axis
+  int64_t piece = 0;    // length of one
+  size_t partials = 0;  // offset in the workspace, when pieces > 1
+  size_t result = 0;    // offset in the workspace, when another pass follows
 };
 
 struct ReduceParams {
@@ -61,7 +61,8 @@ void run_pass(const ReduceParams& params, const Pass& pass, const char* in, char
     const int64_t batch = std::max<int64_t>(1, kTaskWork / std::max<int64_t>(1, work));
     run_chunks(context, params.cost, (items + batch - 1) / batch, [&](int64_t task) {
       for (int64_t i = task * batch; i < std::min(items, (task + 1) * batch); ++i) {
-        const int64_t strip = i % strips, p = i / strips % pass.pieces, o = i / strips / pass.pieces;
+        const int64_t strip = i % strips, p = i / strips % pass.pieces,
+                      o = i / strips / pass.pieces;
         const int64_t first = strip * kColumns;
         rows(in + ((o * pass.axis + begin_of(p)) * pass.inner + first) * size, length_of(p),
              pass.inner, std::min(kColumns, pass.inner - first),
@@ -104,8 +105,7 @@ Groups group_axes(const std::vector<int64_t>& shape, const std::vector<int64_t>&
   Groups groups;
   for (size_t i = 0; i < shape.size(); ++i) {
     if (shape[i] == 1) continue;
-    const bool reduced =
-        std::find(axes.begin(), axes.end(), static_cast<int64_t>(i)) != axes.end();
+    const bool reduced = std::find(axes.begin(), axes.end(), static_cast<int64_t>(i)) != axes.end();
     if (!groups.size.empty() && groups.reduced.back() == reduced) {
       groups.size.back() *= shape[i];
     } else {
@@ -161,8 +161,8 @@ Kernel prepare(const OpCase& op_case) {
   find_op(op_case.op, &params.op);
   params.size = dtype_size(x.dtype);
   params.count = x.count();
-  params.cost = 20 + 0.1 * static_cast<double>(params.count) *
-                         (x.dtype == DType::Float32 ? 1.0 : 4.0);
+  params.cost =
+      20 + 0.1 * static_cast<double>(params.count) * (x.dtype == DType::Float32 ? 1.0 : 4.0);
   Groups groups = group_axes(x.shape, op_case.attrs.ints("axes"));
   size_t workspace = 0;
   for (size_t i = groups.size.size(); i-- > 0;) {

@@ -48,9 +48,8 @@ struct Row {
 
   static inline NACRE_LAMBDA T maximum(const T* x, int64_t n) {
     V m = S::set(-__builtin_inff());
-    each(n, [&](int64_t i, auto lanes) NACRE_LAMBDA {
-      m = S::max(m, keep(get(x + i, lanes), -__builtin_inff(), lanes));
-    });
+    each(n, [&](int64_t i, auto lanes)
+                NACRE_LAMBDA { m = S::max(m, keep(get(x + i, lanes), -__builtin_inff(), lanes)); });
     return S::max_lanes(m);
   }
 
@@ -63,9 +62,8 @@ struct Row {
   }
   // The sum of exp(x - m).
   static inline NACRE_LAMBDA T exp_sum(const T* x, T m, int64_t n) {
-    return sum(n, [&](int64_t i, auto lanes) NACRE_LAMBDA {
-      return S::exp(get(x + i, lanes) - S::set(m));
-    });
+    return sum(n, [&](int64_t i, auto lanes)
+                      NACRE_LAMBDA { return S::exp(get(x + i, lanes) - S::set(m)); });
   }
 };
 
@@ -83,9 +81,8 @@ void softmax_rows(const void* in, void* out, int64_t rows, int64_t columns) {
       return e;
     });
     const auto inverse = S::set(1 / s);
-    R::each(columns, [&](int64_t i, auto lanes) NACRE_LAMBDA {
-      R::put(y + i, R::get(y + i, lanes) * inverse, lanes);
-    });
+    R::each(columns, [&](int64_t i, auto lanes)
+                         NACRE_LAMBDA { R::put(y + i, R::get(y + i, lanes) * inverse, lanes); });
   }
 }
 
@@ -131,8 +128,8 @@ void log_softmax_grad_rows(const void* value, const void* grad, void* out, int64
     const T* y = static_cast<const T*>(value) + r * columns;
     const T* dy = static_cast<const T*>(grad) + r * columns;
     T* dx = static_cast<T*>(out) + r * columns;
-    const T s = R::sum(
-        columns, [&](int64_t i, auto lanes) NACRE_LAMBDA { return R::get(dy + i, lanes); });
+    const T s =
+        R::sum(columns, [&](int64_t i, auto lanes) NACRE_LAMBDA { return R::get(dy + i, lanes); });
     R::each(columns, [&](int64_t i, auto lanes) NACRE_LAMBDA {
       R::put(dx + i, R::get(dy + i, lanes) - S::exp(R::get(y + i, lanes)) * S::set(s), lanes);
     });
@@ -166,8 +163,8 @@ void cross_entropy_grad_rows(const void* logits, const void* target, const void*
     const T* t = static_cast<const T*>(target) + r * columns;
     T* dx = static_cast<T*>(out) + r * columns;
     const T m = R::maximum(x, columns);
-    const T total = R::sum(
-        columns, [&](int64_t i, auto lanes) NACRE_LAMBDA { return R::get(t + i, lanes); });
+    const T total =
+        R::sum(columns, [&](int64_t i, auto lanes) NACRE_LAMBDA { return R::get(t + i, lanes); });
     const T s = R::sum(columns, [&](int64_t i, auto lanes) NACRE_LAMBDA {
       const auto e = S::exp(R::get(x + i, lanes) - S::set(m));
       R::put(dx + i, e, lanes);
@@ -255,9 +252,9 @@ void layer_norm_rows(const void* in, const void* gamma, const void* beta, void* 
 }
 
 template <class S>
-void layer_norm_grad_rows(const void* in, const void* gamma, const void* mean,
-                          const void* variance, const void* grad, void* out, void* dgamma,
-                          void* dbeta, int64_t rows, int64_t columns, double epsilon) {
+void layer_norm_grad_rows(const void* in, const void* gamma, const void* mean, const void* variance,
+                          const void* grad, void* out, void* dgamma, void* dbeta, int64_t rows,
+                          int64_t columns, double epsilon) {
   using R = Row<S>;
   using T = typename S::T;
   const T* g = static_cast<const T*>(gamma);

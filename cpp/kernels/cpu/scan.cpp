@@ -104,8 +104,9 @@ void run_cumulative(const void* opaque, const void* const* inputs, void* const* 
       const int64_t before = params.reverse ? r + 1 : r - 1;
       for (int64_t c = 0; c < inner; ++c) {
         const T previous = i ? out[before * inner + c] : T(kSum ? 0 : 1);
-        const T value = !params.exclusive ? x[r * inner + c] : i ? x[before * inner + c]
-                                                                 : T(kSum ? 0 : 1);
+        const T value = !params.exclusive ? x[r * inner + c]
+                        : i               ? x[before * inner + c]
+                                          : T(kSum ? 0 : 1);
         out[r * inner + c] = i ? accumulate<T, kSum>(previous, value) : value;
       }
     }

@@ -138,9 +138,9 @@ void run_bincount(const void* opaque, const void* const* inputs, void* const* ou
 template <class T>
 constexpr auto run_weighted = run_bincount<T, true>;
 
-Kernel::Fn scatter_function(DType dtype) { NACRE_BY_DTYPE(dtype, run_scatter) }
-Kernel::Fn put_function(DType dtype) { NACRE_BY_DTYPE(dtype, run_put_along) }
-Kernel::Fn weighted_function(DType dtype) { NACRE_BY_DTYPE(dtype, run_weighted) }
+Kernel::Fn scatter_function(DType dtype){NACRE_BY_DTYPE(dtype, run_scatter)} Kernel::Fn
+    put_function(DType dtype){NACRE_BY_DTYPE(dtype, run_put_along)} Kernel::Fn
+    weighted_function(DType dtype){NACRE_BY_DTYPE(dtype, run_weighted)}
 #undef NACRE_BY_DTYPE
 
 std::string refuse(const OpCase& op_case) {

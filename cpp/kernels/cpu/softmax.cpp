@@ -16,7 +16,7 @@ struct SoftmaxParams {
 using RowFn = void (*)(const void*, void*, int64_t, int64_t);
 using RowGradFn = void (*)(const void*, const void*, void*, int64_t, int64_t);
 
-template <RowFn RowwiseTable::*member>
+template <RowFn RowwiseTable::* member>
 void run_forward(const void* opaque, const void* const* inputs, void* const* outputs,
                  const KernelContext& context) {
   const auto& p = *static_cast<const SoftmaxParams*>(opaque);
@@ -27,7 +27,7 @@ void run_forward(const void* opaque, const void* const* inputs, void* const* out
   });
 }
 
-template <RowGradFn RowwiseTable::*member>
+template <RowGradFn RowwiseTable::* member>
 void run_grad(const void* opaque, const void* const* inputs, void* const* outputs,
               const KernelContext& context) {
   const auto& p = *static_cast<const SoftmaxParams*>(opaque);
@@ -50,8 +50,7 @@ std::string refuse(const OpCase& op_case) {
 template <Kernel::Fn fn>
 Kernel prepare(const OpCase& op_case) {
   const TensorSpec& x = op_case.inputs[0];
-  const double cost =
-      20 + static_cast<double>(x.count()) * (x.dtype == DType::Float32 ? 0.8 : 12);
+  const double cost = 20 + static_cast<double>(x.count()) * (x.dtype == DType::Float32 ? 0.8 : 12);
   return make_kernel(fn,
                      SoftmaxParams{find_rowwise_table(x.dtype), matrix_of(x.shape),
                                    static_cast<int64_t>(dtype_size(x.dtype)), cost},

@@ -97,8 +97,12 @@ void StridedCopy::run_task(const char* from, char* to, int64_t task) const {
   const int64_t block = task % row_blocks_, batch = task / row_blocks_;
   const int64_t row = block * row_block_;
   const int64_t last = std::min(outer_count_, (batch + 1) * outer_batch_);
-  Plane plane{std::min(row_block_, rows_.size - row), columns_.size, rows_.from, columns_.from,
-              rows_.to, columns_.to};
+  Plane plane{std::min(row_block_, rows_.size - row),
+              columns_.size,
+              rows_.from,
+              columns_.from,
+              rows_.to,
+              columns_.to};
   for (int64_t o = batch * outer_batch_; o < last; ++o) {
     int64_t rest = o, source = row * rows_.from, target = row * rows_.to;
     for (size_t i = outer_.size(); i-- > 0;) {

@@ -12,7 +12,7 @@ namespace {
 F32_UNARY(neg, -x)
 F32_UNARY(abs, abs(x))
 F32_UNARY(sign, select(x > 0.0f, f32(1.0f), select(x < 0.0f, f32(-1.0f), x)))
-F32_UNARY(square, x * x)
+F32_UNARY(square, x* x)
 F32_UNARY(relu, max(f32(0.0f), x))
 F32_UNARY(sqrt, sqrt(x))
 F32_UNARY(rsqrt, rsqrt(x))
@@ -23,7 +23,7 @@ F32_UNARY(trunc, trunc(x))
 
 F32_BINARY(add, x + y)
 F32_BINARY(sub, x - y)
-F32_BINARY(mul, x * y)
+F32_BINARY(mul, x* y)
 F32_BINARY(div, x / y)
 F32_BINARY(maximum, select(x > y, x, select(x != x, x, y)))
 F32_BINARY(minimum, select(x < y, x, select(x != x, x, y)))
@@ -131,13 +131,42 @@ NACRE_TRANSCENDENTAL_OPS(NACRE_DECLARE)
 #define NACRE_NONE(name) nullptr,
 const ElementwiseTable elementwise_table = {
     {
-        op_exp, op_log, op_log1p, op_expm1, op_sqrt, op_rsqrt, op_tanh, op_sigmoid, op_erf,
-        op_erfinv, op_sin, op_cos, op_tan, op_asin, op_acos, op_atan, op_sinh, op_cosh, op_asinh,
-        op_acosh, op_atanh, op_floor, op_ceil, op_round, op_trunc, op_softplus, nullptr, nullptr,
-        NACRE_UNARY_OPS(NACRE_ROW) NACRE_TEST_OPS(NACRE_ROW)
-        NACRE_FLOAT_BINARY_OPS(NACRE_ROW) NACRE_BINARY_OPS(NACRE_ROW) NACRE_COMPARE_OPS(NACRE_ROW)
-        NACRE_LOGICAL_OPS(NACRE_NONE) NACRE_BITWISE_OPS(NACRE_NONE)
-        nullptr, nullptr, op_where, nullptr, op_multiply_add, op_multiply_subtract,
+        op_exp,
+        op_log,
+        op_log1p,
+        op_expm1,
+        op_sqrt,
+        op_rsqrt,
+        op_tanh,
+        op_sigmoid,
+        op_erf,
+        op_erfinv,
+        op_sin,
+        op_cos,
+        op_tan,
+        op_asin,
+        op_acos,
+        op_atan,
+        op_sinh,
+        op_cosh,
+        op_asinh,
+        op_acosh,
+        op_atanh,
+        op_floor,
+        op_ceil,
+        op_round,
+        op_trunc,
+        op_softplus,
+        nullptr,
+        nullptr,
+        NACRE_UNARY_OPS(NACRE_ROW) NACRE_TEST_OPS(NACRE_ROW) NACRE_FLOAT_BINARY_OPS(NACRE_ROW)
+            NACRE_BINARY_OPS(NACRE_ROW) NACRE_COMPARE_OPS(NACRE_ROW) NACRE_LOGICAL_OPS(NACRE_NONE)
+                NACRE_BITWISE_OPS(NACRE_NONE) nullptr,
+        nullptr,
+        op_where,
+        nullptr,
+        op_multiply_add,
+        op_multiply_subtract,
     },
     op_to_bool,
     op_float_to_int32,

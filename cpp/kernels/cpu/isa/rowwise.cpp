@@ -1,4 +1,5 @@
-// Float32 softmax, cross-entropy and layer normalisation: see rowwise_ops.h for layout and aliasing.
+// Float32 softmax, cross-entropy and layer normalisation: see rowwise_ops.h for layout and
+// aliasing.
 
 #include "kernels/cpu/isa/rowwise_vector.h"
 #include "kernels/cpu/isa_tables.h"

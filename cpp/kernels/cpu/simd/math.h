@@ -2,8 +2,8 @@
 
 // Float32 functions of whole vectors: exponentials, logarithms and what is made of them. Every one
 // is right at 0, infinity, NaN and denormal numbers, and within 4 units in the last place elsewhere
-// (tests/cpp/test_math.cpp measures it). Coefficients are least-maximum fits over the reduced range.
-// No library calls and no reciprocal estimates: a lane's result depends on its value only.
+// (tests/cpp/test_math.cpp measures it). Coefficients are least-maximum fits over the reduced
+// range. No library calls and no reciprocal estimates: a lane's result depends on its value only.
 
 #include "kernels/cpu/simd/vec.h"
 
@@ -57,9 +57,9 @@ NACRE_INLINE F32 exp(F32 x) {
 NACRE_INLINE F32 expm1(F32 x) {
   const ExpParts parts = split_exponent(clamp(x, -20.0f, 89.0f));
   const F32 r = parts.r;
-  const F32 p = fma(polynomial(r, {0.5f, 0.16666667f, 0.041666355f, 0.008333277f, 0.001394105f,
-                                   0.00019912119f}),
-                    r * r, r);
+  const F32 p = fma(
+      polynomial(r, {0.5f, 0.16666667f, 0.041666355f, 0.008333277f, 0.001394105f, 0.00019912119f}),
+      r * r, r);
   const F32 half = power_of_two(parts.n - 1);  // 2^128 does not exist, 2^127 does
   const F32 y = fma(p, half, half - 0.5f) * 2.0f;
   return select(parts.n == 0, p, y);
@@ -130,10 +130,10 @@ NACRE_INLINE F32 erfinv(F32 x) {
   const F32 middle = polynomial(
       w - 2.5f, {1.5014094f, 0.2466403f, -0.004177384f, -0.0012527638f, 0.00021834222f,
                  -4.9504742e-06f, -3.4621175e-06f, 4.633832e-07f, 2.3184507e-08f, -8.590573e-09f});
-  const F32 outer = polynomial(
-      sqrt(w) - 3.0f, {2.8329768f, 1.0016749f, 0.009444528f, -0.0076365084f, 0.005693074f,
-                       -0.0036022018f, 0.001469465f, -4.478993e-05f, -0.00029700986f,
-                       0.00010551433f});
+  const F32 outer =
+      polynomial(sqrt(w) - 3.0f,
+                 {2.8329768f, 1.0016749f, 0.009444528f, -0.0076365084f, 0.005693074f,
+                  -0.0036022018f, 0.001469465f, -4.478993e-05f, -0.00029700986f, 0.00010551433f});
   const F32 y = select(w < 5.0f, middle, outer) * x;
   return select(abs(x) == 1.0f, x * f32_infinity(), y);
 }
@@ -142,8 +142,8 @@ NACRE_INLINE F32 rsqrt(F32 x) { return 1.0f / sqrt(x); }
 
 NACRE_INLINE F32 sinh(F32 x) {
   const F32 z = x * x;
-  const F32 near = fma(
-      polynomial(z, {0.16666667f, 0.0083333505f, 0.00019836066f, 2.81744e-06f}) * z, x, x);
+  const F32 near =
+      fma(polynomial(z, {0.16666667f, 0.0083333505f, 0.00019836066f, 2.81744e-06f}) * z, x, x);
   const F32 h = exp(abs(x) * 0.5f);  // exp(|x|) overflows before sinh does
   const F32 far = copysign(0.5f * h * h - 0.5f / (h * h), x);
   return select(abs(x) < 1.0f, near, far);

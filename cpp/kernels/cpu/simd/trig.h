@@ -49,9 +49,8 @@ struct Angle {
 // Hanek). Rare, so one lane at a time.
 inline __attribute__((noinline, unused)) static void reduce_large_angle(float x, float* r,
                                                                         int32_t* quadrant) {
-  static const uint32_t kTwoOverPi[] = {0,          0xa2f9836e, 0x4e441529, 0xfc2757d1,
-                                        0xf534ddc0, 0xdb629599, 0x3c439041, 0xfe5163ab,
-                                        0xdebbc561, 0xb7246e3a};
+  static const uint32_t kTwoOverPi[] = {0,          0xa2f9836e, 0x4e441529, 0xfc2757d1, 0xf534ddc0,
+                                        0xdb629599, 0x3c439041, 0xfe5163ab, 0xdebbc561, 0xb7246e3a};
   uint32_t pattern;
   __builtin_memcpy(&pattern, &x, sizeof x);
   const int exponent = static_cast<int>((pattern >> 23) & 255) - 150;
@@ -150,8 +149,7 @@ NACRE_INLINE void sincos_turns(F32 u, F32* sine, F32* cosine) {
 }
 
 NACRE_INLINE F32 asin_small(F32 x, F32 z) {  // |x| <= 1/2, z = x * x
-  const F32 p =
-      polynomial(z, {0.16666754f, 0.074952416f, 0.045477092f, 0.024147647f, 0.04221848f});
+  const F32 p = polynomial(z, {0.16666754f, 0.074952416f, 0.045477092f, 0.024147647f, 0.04221848f});
   return fma(p * z, x, x);
 }
 
@@ -203,8 +201,8 @@ NACRE_INLINE F32 atan2(F32 y, F32 x) {
   ay = select(any_infinite, select(y_infinite, f32(1.0f), f32(0.0f)), ay);
   ax = select(any_infinite, select(x_infinite, f32(1.0f), f32(0.0f)), ax);
   const F32 largest = max(ay, ax);
-  const F32 factor = select(largest > 1e37f, f32(0.0625f),
-                            select(largest < 1e-30f, f32(1.6777216e7f), f32(1.0f)));
+  const F32 factor =
+      select(largest > 1e37f, f32(0.0625f), select(largest < 1e-30f, f32(1.6777216e7f), f32(1.0f)));
   ay *= factor;
   ax = select(largest == 0.0f, f32(1.0f), ax * factor);
   const F32 first = atan_quotient(ay, ax);
