@@ -67,6 +67,8 @@ bool is_weak(py::handle object);
 Value value_in(Graph& graph, py::handle object, std::optional<DType> weak_dtype = {});
 py::object wrap(Graph& graph, Value value);
 py::object wrap(Tensor tensor);
+// The current value of a Variable: of the trace inside one, a copy outside.
+py::object read_variable(const py::object& variable);
 // Concrete tensor for an eager op.
 Tensor tensor_of(py::handle object, std::optional<DType> weak_dtype = {});
 Tensor cast_tensor(const Tensor& tensor, DType dtype);
@@ -90,6 +92,7 @@ void bind_tensor(py::module_& m);
 void bind_variable(py::module_& m);
 void bind_trace(py::module_& m);
 void bind_regions(py::module_& m);
+void bind_tape(py::module_& m);
 void bind_executable(py::module_& m);
 void bind_training(py::module_& m);
 void bind_system(py::module_& m);

@@ -29,6 +29,7 @@ PYBIND11_MODULE(_core, m) {
   nacre::bindings::bind_variable(m);
   nacre::bindings::bind_trace(m);
   nacre::bindings::bind_regions(m);
+  nacre::bindings::bind_tape(m);
   nacre::bindings::bind_executable(m);
   nacre::bindings::bind_training(m);
   nacre::bindings::bind_system(m);

@@ -1,5 +1,6 @@
 #include "bindings/common.h"
 #include "bindings/scopes.h"
+#include "bindings/tape.h"
 #include "core/error.h"
 #include "graph/regions.h"
 
@@ -42,6 +43,7 @@ template <class Build>
 py::list traced_or_run(Build&& build) {
   return with_scope([&]() -> py::list {
     if (Graph* graph = current_graph()) return wrap_all(*graph, build(*graph));
+    if (Tape::active()) return Tape::record_region(build);
     auto graph = std::make_shared<Graph>();
     {
       GraphScope scope(graph);

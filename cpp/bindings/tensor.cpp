@@ -129,14 +129,7 @@ void bind_variable(py::module_& m) {
              }
              return to_numpy(value);
            })
-      .def("read",
-           [](PyVariable& v) -> py::object {
-             if (Graph* graph = current_graph()) return wrap(*graph, graph->read(v.variable));
-             py::gil_scoped_release unlocked;
-             Tensor value = v.variable->snapshot();
-             py::gil_scoped_acquire locked;
-             return wrap(std::move(value));
-           })
+      .def("read", &read_variable)
       .def("write", write);
 }
 

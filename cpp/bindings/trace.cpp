@@ -4,6 +4,7 @@
 
 #include "bindings/common.h"
 #include "bindings/scopes.h"
+#include "bindings/tape.h"
 #include "core/env.h"
 #include "core/error.h"
 #include "graph/autodiff.h"
@@ -126,6 +127,7 @@ py::object call_op(const OpDef& op, const std::vector<py::object>& inputs, const
     std::vector<Tensor> tensors;
     for (const py::object& input : inputs) tensors.push_back(tensor_of(input, weak_dtype));
     for (Tensor& tensor : run_eagerly(op, tensors, attrs)) results.push_back(wrap(std::move(tensor)));
+    if (Tape::active()) Tape::record_op(op, inputs, attrs, weak_dtype, results);
   }
   return results_of(std::move(results));
 }
@@ -178,8 +180,9 @@ py::object cast_object(const py::object& object, DType dtype) {
   }
   if (py::isinstance<PyTensor>(object) && object.cast<PyTensor&>().type().dtype == dtype) return object;
   if (strong_dtype(object) == dtype) {
+    if (py::isinstance<PyVariable>(object)) return read_variable(object);
     if (Graph* graph = current_graph()) return wrap(*graph, value_in(*graph, object));
-    return wrap(py::isinstance<PyVariable>(object) ? tensor_of(object) : from_python(object));
+    return wrap(from_python(object));
   }
   return call_op(get_op("cast"), {object}, {{"dtype", dtype}}, {});
 }
@@ -197,10 +200,7 @@ py::object binary(const std::string& name, const py::object& a, const py::object
 py::object convert(const py::object& object, const py::object& dtype) {
   if (!dtype.is_none()) return cast_object(object, dtype_from_name(dtype.cast<std::string>()));
   if (py::isinstance<PyTensor>(object)) return object;
-  if (py::isinstance<PyVariable>(object)) {
-    if (Graph* graph = current_graph()) return wrap(*graph, value_in(*graph, object));
-    return wrap(tensor_of(object));
-  }
+  if (py::isinstance<PyVariable>(object)) return read_variable(object);
   if (is_weak(object)) return wrap(weak_scalar(object, weak_default(object)));
   return wrap(from_python(object));
 }
@@ -297,7 +297,21 @@ py::object wrap(Tensor tensor) {
   return py::cast(std::make_shared<PyTensor>(PyTensor{std::move(tensor), nullptr, {}}));
 }
 
+py::object read_variable(const py::object& object) {
+  if (Graph* graph = current_graph()) return wrap(*graph, value_in(*graph, object));
+  const VariablePtr& variable = object.cast<PyVariable&>().variable;
+  Tensor value;
+  {
+    py::gil_scoped_release unlocked;
+    value = variable->snapshot();
+  }
+  py::object result = wrap(std::move(value));
+  if (Tape::active()) Tape::record_read(variable, result);
+  return result;
+}
+
 Value value_in(Graph& graph, py::handle object, std::optional<DType> weak_dtype) {
+  if (auto value = Tape::value_in(graph, object, weak_dtype)) return *value;
   if (py::isinstance<PyTensor>(object)) {
     const PyTensor& tensor = object.cast<PyTensor&>();
     if (!tensor.is_symbolic()) return graph.constant(tensor.array);
@@ -343,6 +357,7 @@ void bind_trace(py::module_& m) {
     return with_scope([&] { return cast_object(x, dtype_from_name(dtype)); });
   });
   m.def("is_tracing", [] { return current_graph() != nullptr; });
+  m.def("trace_id", [] { return current_graph() ? current_graph()->serial : uint64_t{0}; });
   m.def("gradients", &gradients_of, py::arg("ys"), py::arg("xs"), py::arg("grad_ys") = py::none(),
         py::arg("mark") = py::none());
   m.def("trace_mark", [] {
