@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from nacre._core import Tensor
 
 from nacre import _core, tree
+from nacre._core import Tensor
 
 __all__ = ["Function", "GradientTape", "function", "grad", "value_and_grad"]
 
@@ -97,7 +97,7 @@ class GradientTape:
         self._used = True
         targets = _tensors_of(target, "target")
         xs = _tensors_of(sources, "source")
-        seeds = None if output_gradients is None else _seeds(output_gradients, targets)
+        seeds = None if output_gradients is None else _seeds(output_gradients, target, targets)
         if self._tape is None:
             found = _core.gradients(targets, xs, seeds, self._mark)
         else:
@@ -122,10 +122,11 @@ def _tensors_of(structure: Any, what: str) -> list[Any]:
     return leaves
 
 
-def _seeds(output_gradients: Any, targets: list[Any]) -> list[Any]:
+def _seeds(output_gradients: Any, target: Any, targets: list[Any]) -> list[Any]:
     from nacre.ops._common import tensor
 
-    seeds = tree.flatten(output_gradients)
+    single = isinstance(target, (Tensor, _core.Variable))
+    seeds = [output_gradients] if single else tree.flatten(output_gradients)
     if len(seeds) != len(targets):
         raise ValueError(
             "GradientTape.gradient: expected one output gradient for each of the "

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-from nacre._core import Tensor, binary
 
 from nacre import _core, ops
+from nacre._core import Tensor, binary
 from nacre.keras_tensor import KerasTensor
 
 __all__ = ["Tensor", "attach_operators"]

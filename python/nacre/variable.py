@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from nacre._core import Tensor
 
 from nacre import _core, config, naming
+from nacre._core import Tensor
 from nacre.tensor import attach_operators
 
 __all__ = ["Variable"]

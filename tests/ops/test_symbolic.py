@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from nacre._core import Dim
 
 from nacre import _core, ops
+from nacre._core import Dim
 from tests.ops.cases import ALL
 
 SIZES = (3, 1, 8)

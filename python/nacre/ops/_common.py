@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from nacre._core import Dim, DType, Shape, Tensor, binary, call, cast
 
 from nacre import _core, config
+from nacre._core import Dim, DType, Shape, Tensor, binary, call, cast
 
 __all__ = [
     "FLOATS",

@@ -278,11 +278,19 @@ logical_xor = _logical("logical_xor", "logical_xor", "Whether exactly one is tru
 
 
 def _bitwise(name: str, op: str, what: str) -> Callable[[Any, Any], Tensor]:
+    logical = op.replace("bitwise", "logical")
+
     def function(x: Any, y: Any) -> Tensor:
+        x, y = operand(x), operand(y)
+        if _core.result_type(x, y) == "bool":
+            # On booleans these are the logical ops; shifts are arithmetic, as in NumPy.
+            if logical != op:
+                return call(logical, [tensor(x), tensor(y)])
+            x, y = tensor(x, "int32"), tensor(y, "int32")
         return apply(op, x, y)
 
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"{what}, elementwise, of integers."
+    function.__doc__ = f"{what}, elementwise, of integers or booleans."
     return keras_op(function)
 
 

@@ -6,9 +6,9 @@ import random as python_random
 from typing import Any
 
 import numpy as np
-from nacre._core import Tensor
 
 from nacre import _core, naming
+from nacre._core import Tensor
 from nacre.variable import Variable
 
 __all__ = ["SeedGenerator", "draw_state", "global_seed_generator", "set_global_seed"]
