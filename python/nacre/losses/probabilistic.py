@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nacre import ops
+from nacre import _core, ops
 from nacre.config import epsilon
 from nacre.losses.reduction import align, check_same_shape, to_float, to_tensor
 
@@ -132,21 +132,27 @@ def sparse_categorical_crossentropy(
         labels = ops.squeeze(labels, axis)
     _check_labels(labels, y_pred, axis)
     if ignore_class is None:
-        return ops.sparse_categorical_crossentropy(
-            labels, y_pred, from_logits=from_logits, axis=axis
-        )
+        return _sparse(labels, y_pred, from_logits, axis)
     valid = ops.not_equal(labels, ignore_class)
     labels = ops.where(valid, labels, ops.zeros_like(labels))
     # The outputs of ignored samples are replaced as well: a NaN there must not reach a gradient.
     outputs = ops.where(ops.expand_dims(valid, axis), y_pred, ops.zeros_like(y_pred))
     if not from_logits:
         outputs = ops.where(ops.expand_dims(valid, axis), y_pred, ops.ones_like(y_pred))
-    values = ops.sparse_categorical_crossentropy(
-        labels, outputs, from_logits=from_logits, axis=axis
-    )
+    values = _sparse(labels, outputs, from_logits, axis)
     values = ops.where(valid, values, ops.zeros_like(values))
     values._keras_mask = valid
     return values
+
+
+def _sparse(labels: Any, y_pred: Any, from_logits: bool, axis: int) -> Any:
+    _core.push_scope("labels of sparse_categorical_crossentropy")  # which may be out of range
+    try:
+        return ops.sparse_categorical_crossentropy(
+            labels, y_pred, from_logits=from_logits, axis=axis
+        )
+    finally:
+        _core.pop_scope()
 
 
 def integer_labels(y_true: Any) -> Any:

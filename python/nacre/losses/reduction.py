@@ -195,14 +195,16 @@ def check_weights(values: Any, weights: Any) -> None:
         weights: The weights.
 
     Raises:
-        ValueError: If some dimension of the weights is neither 1 nor that of the values.
+        ValueError: If some dimension of the weights is neither 1 nor that of the values. A single
+            value goes with any weights.
     """
     value_shape, weight_shape = tuple(values.shape), tuple(weights.shape)
-    if len(weight_shape) > len(value_shape) or any(
+    if not value_shape:
+        return
+    leading = len(value_shape) - len(weight_shape)
+    if leading < 0 or any(
         w not in (1, None) and v is not None and w != v
-        for v, w in zip(
-            value_shape[len(value_shape) - len(weight_shape) :], weight_shape, strict=False
-        )
+        for v, w in zip(value_shape[leading:], weight_shape, strict=True)
     ):
         raise ValueError(
             f"sample_weight: expected a shape that goes with per-sample values of shape "

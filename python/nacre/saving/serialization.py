@@ -212,9 +212,9 @@ def _find(module: str | None, name: str, registered_name: str | None, custom: di
             if found is not None:
                 return found
     if name in _POLICY_CLASSES:
-        from nacre import config as nacre_config
+        from nacre.dtype_policies import DTypePolicy
 
-        return getattr(nacre_config, "DTypePolicy", None)
+        return DTypePolicy
     return _lookup_public(module, name) if module else None
 
 
@@ -262,17 +262,12 @@ def deserialize_keras_object(
     name, inner = config["class_name"], config["config"]
     home = config.get("module") or module
     registered_name = config.get("registered_name")
-    if name == "function":
+    if name in ("function", "__class__"):
         found = _find(home, inner, registered_name, custom_objects)
-        if found is None:
+        if found is None and name == "function":
             found = _find_builtin_function(inner)
         if found is None:
-            raise _unknown("function", inner)
-        return found
-    if name == "__class__":
-        found = _find(home, inner, registered_name, custom_objects)
-        if found is None:
-            raise _unknown("class", inner)
+            raise _unknown(name.strip("_"), inner)
         return found
     if not isinstance(name, str):
         raise SerializationError(f"`class_name` should be a string. Received: {name!r}")
