@@ -1,3 +1,5 @@
+#include <tuple>
+#include <utility>
 #include <list>
 #include <mutex>
 #include <unordered_map>
@@ -220,14 +222,17 @@ py::list gradients_of(const py::object& ys, const py::list& xs, const py::object
   if (!grad_ys.is_none()) {
     for (py::handle g : grad_ys.cast<py::list>()) seeds.push_back(g.is_none() ? Value{} : value_in(*graph, g));
   }
-  const size_t at = mark.is_none() ? SIZE_MAX : mark.cast<size_t>();
+  // A mark is where a tape started: so many assignments, and so many nodes, had been traced.
+  size_t at = SIZE_MAX;
+  int32_t begin = 0;
+  if (!mark.is_none()) std::tie(at, begin) = mark.cast<std::pair<size_t, int32_t>>();
   for (py::handle x : xs) {
     sources.push_back(py::isinstance<PyVariable>(x)
                           ? graph->read(x.cast<PyVariable&>().variable, at)
                           : value_in(*graph, x));
   }
   py::list results;
-  for (Value value : gradients(*graph, targets, sources, seeds)) {
+  for (Value value : gradients(*graph, targets, sources, seeds, begin)) {
     results.append(value.valid() ? wrap(*graph, value) : py::none());
   }
   return results;
@@ -362,7 +367,8 @@ void bind_trace(py::module_& m) {
         py::arg("mark") = py::none());
   m.def("trace_mark", [] {
     Graph* graph = current_graph();
-    return graph ? graph->assignments.size() : size_t{0};
+    return graph ? std::pair(graph->assignments.size(), static_cast<int32_t>(graph->nodes.size()))
+                 : std::pair(size_t{0}, int32_t{0});
   });
   m.def("push_scope", [](std::string name) {
     if (Graph* graph = current_graph()) graph->push_scope(name);

@@ -187,7 +187,7 @@ py::list run_once(PyPhase& phase, const py::object& hooks, double progress_inter
 void bind_training(py::module_& m) {
   py::class_<PyPhase>(m, "Phase", "An executable that returns scalar logs, and the arrays that feed it.")
       .def(py::init([](std::shared_ptr<Executable> executable, const py::list& sources, int64_t batch_size,
-                       const py::list& reset, const py::object& steps, int64_t loss_output) {
+                       const py::list& reset, const py::object& steps, int64_t loss_output, bool check_finite) {
              PyPhase self;
              self.phase.executable = std::move(executable);
              self.arrays = sources;
@@ -198,10 +198,11 @@ void bind_training(py::module_& m) {
              self.phase.steps = steps.is_none() ? 0 : steps.cast<int64_t>();
              for (py::handle variable : reset) self.phase.reset.push_back(variable.cast<PyVariable&>().variable);
              self.phase.loss_output = loss_output;
+             self.phase.check_finite = check_finite;
              return self;
            }),
            py::arg("executable"), py::arg("sources"), py::arg("batch_size"), py::arg("reset") = py::list(),
-           py::arg("steps") = py::none(), py::arg("loss_output") = -1);
+           py::arg("steps") = py::none(), py::arg("loss_output") = -1, py::arg("check_finite") = false);
   m.def("run_epochs", &fit, py::arg("train"), py::arg("validation") = nullptr, py::arg("initial_epoch") = 0,
         py::arg("epochs") = 1, py::arg("shuffle") = "none", py::arg("validation_freq") = py::none(),
         py::arg("hooks") = py::none(), py::arg("progress_interval") = 0.05);

@@ -39,8 +39,8 @@ inline void set_status(const KernelContext& context, Status bit, int64_t offende
 // Runs body(chunk) for every chunk; a lambda is passed without any library type.
 template <class Body>
 inline void parallel_for(const KernelContext& context, int64_t chunks, Body&& body) {
-  if (chunks <= 1 || context.threads <= 1) {
-    for (int64_t i = 0; i < chunks; ++i) body(i);
+  if (chunks <= 1) {
+    if (chunks == 1) body(0);
     return;
   }
   auto* arg = &body;

@@ -135,14 +135,15 @@ class Reverse {
 }  // namespace
 
 std::vector<Value> gradients(Graph& graph, const std::vector<Value>& ys,
-                             const std::vector<Value>& xs, const std::vector<Value>& grad_ys) {
+                             const std::vector<Value>& xs, const std::vector<Value>& grad_ys,
+                             int32_t begin) {
   canonicalise(graph);
   const int32_t end = static_cast<int32_t>(graph.nodes.size());
   Reverse reverse(graph, xs);
   for (size_t i = 0; i < ys.size(); ++i) {
     reverse.seed(ys[i], i < grad_ys.size() ? grad_ys[i] : Value{});
   }
-  reverse.run(0, end);
+  reverse.run(begin, end);
   std::vector<Value> results;
   for (Value x : xs) results.push_back(reverse.gradient(x));
   return results;

@@ -12,7 +12,9 @@ namespace nacre {
 // differentiated again; a composite's fast gradient is then replaced by its decomposition.
 //
 // The method is ordinary reverse accumulation (Griewank and Walther, Evaluating Derivatives, 2008).
+// Nodes before `begin` count as constants: a tape does not see what was computed before it.
 std::vector<Value> gradients(Graph& graph, const std::vector<Value>& ys,
-                             const std::vector<Value>& xs, const std::vector<Value>& grad_ys);
+                             const std::vector<Value>& xs, const std::vector<Value>& grad_ys,
+                             int32_t begin = 0);
 
 }  // namespace nacre

@@ -1,6 +1,7 @@
 #include "graph/executable.h"
 
 #include <algorithm>
+#include <thread>
 
 #include "core/error.h"
 #include "graph/lower.h"
@@ -222,6 +223,40 @@ void Session::stage_inputs() {
   }
 }
 
+namespace {
+
+// Parallel loops that a signal can cut short: the calling thread asks between its chunks, and what
+// is left is skipped. The run is then abandoned, so what the loop leaves behind does not matter.
+struct StoppableLoops {
+  bool (*stop)(void*);
+  void* asker;
+  uint32_t* status;
+  std::thread::id caller;
+
+  static void run(const KernelContext& context, int64_t chunks, void (*fn)(void*, int64_t), void* arg) {
+    struct Job {
+      const StoppableLoops& loops;
+      const KernelContext& context;
+      void (*fn)(void*, int64_t);
+      void* arg;
+    } job{*static_cast<const StoppableLoops*>(context.pool), context, fn, arg};
+    ThreadPool::instance().run(chunks, &StoppableLoops::chunk<Job>, &job);
+  }
+
+  template <class Job>
+  static void chunk(void* opaque, int64_t index) {
+    const Job& job = *static_cast<const Job*>(opaque);
+    const StoppableLoops& loops = job.loops;
+    if (__atomic_load_n(loops.status, __ATOMIC_RELAXED) & kStatusInterrupted) return;
+    job.fn(job.arg, index);
+    if (std::this_thread::get_id() == loops.caller && loops.stop(loops.asker)) {
+      set_status(job.context, kStatusInterrupted);
+    }
+  }
+};
+
+}  // namespace
+
 void Session::run() {
   const BackendTable& backend = executable_.backend_;
   if (!backend.host) stage_inputs();
@@ -230,6 +265,13 @@ void Session::run() {
   int32_t failed = -1;
   RunContext context;
   context.kernel = make_context(&status, &offender, nullptr);
+  context.tail_kernel = context.kernel;
+  StoppableLoops loops{stop_, asker_, &status, std::this_thread::get_id()};
+  if (stop_) {
+    context.kernel.parallel = &StoppableLoops::run;
+    context.kernel.pool = &loops;
+  }
+  context.check_finite = check_finite_;
   context.stop = stop_;
   context.asker = asker_;
   context.failed_step = &failed;
@@ -266,7 +308,9 @@ void Session::fail(uint32_t status, int64_t offender, int32_t step) const {
     throw ValueError(where + ": expected indices inside the axis that they index. Received index " +
                      std::to_string(offender) + ".");
   }
-  if (status & kStatusNonFinite) throw ValueError(where + ": a value is not finite.");
+  if (status & kStatusNonFinite) {
+    throw ValueError(where + ": the first value that is not finite (NaN or infinity) appeared here.");
+  }
   throw ValueError(where + ": integer division by zero.");
 }
 

@@ -81,6 +81,8 @@ class Session {
   // Host memory that the next runs read from and write to; sizes as program().inputs()/outputs().
   void set_input(size_t index, const void* host) { inputs_[index] = host; }
   void set_output(size_t index, void* host) { outputs_[index] = host; }
+  // Whether runs look for NaN and infinity in every result and stop at the first.
+  void check_finite(bool check) { check_finite_ = check; }
   // Runs one step. Throws ValueError for bad labels and indices, Interrupted when asked to stop; no
   // Variable has changed then.
   void run();
@@ -102,6 +104,7 @@ class Session {
   std::vector<size_t> device_input_bytes_, device_output_bytes_;
   bool (*stop_)(void*);
   void* asker_;
+  bool check_finite_ = false;
 };
 
 }  // namespace nacre

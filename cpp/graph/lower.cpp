@@ -44,6 +44,22 @@ std::string refusal(const BackendTable& backend, const OpDef& op, const Attrs& a
   return entry->refuse ? entry->refuse({op.name, bound, inputs, outputs}) : std::string();
 }
 
+// The dtype that stands in for one that a backend has no kernels for. It holds every value of it,
+// and integers wrap around alike on the way back.
+DType wider(DType dtype) {
+  switch (dtype) {
+    case DType::Float16:
+    case DType::BFloat16:
+      return DType::Float32;
+    case DType::Int8:
+    case DType::Int16:
+    case DType::UInt16:
+      return DType::Int32;
+    default:
+      return dtype;
+  }
+}
+
 // Copies live nodes one by one into a fresh graph, merging equal ones.
 class Lowering {
  public:
@@ -109,11 +125,14 @@ class Lowering {
       for (Value value : node.inputs) operands.push_back(result_->type(value));
       const std::string why = refusal(backend_, *node.op, node.attrs, operands, node.types);
       if (!why.empty()) {
+        if (runs_wider(node, operands)) return expand(node, widen);
         if (!node.op->decompose) {
           const std::string scope = scope_name(node);
           throw ValueError((scope.empty() ? "" : scope + ": ") + why + ".");
         }
-        return decompose(node);
+        return expand(node, [](Graph& scratch, const std::vector<Value>& arguments, const Node& n) {
+          return n.op->decompose(scratch, arguments, n.attrs);
+        });
       }
     }
     const std::string key = node.regions.empty() ? key_of(node) : std::string();
@@ -129,13 +148,43 @@ class Lowering {
     return values;
   }
 
-  // Emits the decomposition into a scratch graph and adds its nodes, which may need decomposing
-  // in their turn.
-  std::vector<Value> decompose(const Node& node) {
+  static Attrs wider_attrs(const Attrs& attrs) {
+    Attrs result = attrs;
+    if (attrs.has("dtype")) result.set("dtype", wider(attrs.dtype("dtype")));
+    return result;
+  }
+
+  // Whether the backend runs the node once its narrow dtypes are wider ones.
+  bool runs_wider(const Node& node, const std::vector<TensorType>& operands) const {
+    std::vector<TensorType> inputs = operands, outputs = node.types;
+    for (TensorType& type : inputs) type.dtype = wider(type.dtype);
+    for (TensorType& type : outputs) type.dtype = wider(type.dtype);
+    if (inputs == operands && outputs == node.types) return false;
+    if (std::string_view(node.op->name) == "cast") return false;
+    return refusal(backend_, *node.op, wider_attrs(node.attrs), inputs, outputs).empty();
+  }
+
+  static std::vector<Value> widen(Graph& scratch, const std::vector<Value>& arguments,
+                                  const Node& node) {
+    auto as = [&](Value value, DType dtype) {
+      if (scratch.type(value).dtype == dtype) return value;
+      return scratch.op("cast", {value}, {{"dtype", dtype}});
+    };
+    std::vector<Value> operands;
+    for (Value value : arguments) operands.push_back(as(value, wider(scratch.type(value).dtype)));
+    std::vector<Value> results = scratch.emit(*node.op, operands, wider_attrs(node.attrs));
+    for (size_t i = 0; i < results.size(); ++i) results[i] = as(results[i], node.types[i].dtype);
+    return results;
+  }
+
+  // Emits what stands for the node into a scratch graph and adds those nodes, which may need the
+  // same in their turn.
+  template <class Emit>
+  std::vector<Value> expand(const Node& node, Emit&& emit) {
     Graph scratch;
     std::vector<Value> arguments;
     for (Value value : node.inputs) arguments.push_back(scratch.input(result_->type(value), {}));
-    const std::vector<Value> results = node.op->decompose(scratch, arguments, node.attrs);
+    const std::vector<Value> results = emit(scratch, arguments, node);
     result_->constraints.insert(result_->constraints.end(), scratch.constraints.begin(),
                                 scratch.constraints.end());
     std::vector<std::vector<Value>> place(scratch.nodes.size());

@@ -1,6 +1,7 @@
 #include "graph/program.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "graph/program_region.h"
@@ -58,14 +59,41 @@ uint32_t Program::run(void** table, char* arena, const RunOperands& operands,
     if (steps_[i].poll && context.stop && context.stop(context.asker)) {
       set_status(context.kernel, kStatusInterrupted);
     }
+    if (context.check_finite && !results_finite(steps_[i], table)) {
+      set_status(context.kernel, kStatusNonFinite);
+    }
     if (stopped(context)) {
       *context.failed_step = static_cast<int32_t>(i);
       return *context.kernel.status;
     }
   }
   // Nothing stops a run from here on: Variables are being written.
-  for (size_t i = tail_; i < steps_.size(); ++i) run_step(steps_[i], table, arena, context);
+  RunContext tail = context;
+  tail.kernel = context.tail_kernel;
+  for (size_t i = tail_; i < steps_.size(); ++i) run_step(steps_[i], table, arena, tail);
   return *context.kernel.status;
+}
+
+namespace {
+
+template <class T>
+bool all_finite(const void* memory, int64_t count) {
+  const T* values = static_cast<const T*>(memory);
+  return std::all_of(values, values + count, [](T value) { return std::isfinite(value); });
+}
+
+}  // namespace
+
+// A debugging aid, so it reads every result once more; only on backends in host memory.
+bool Program::results_finite(const Step& step, void** table) const {
+  if (!backend_->host) return true;
+  void** results = table + step.table + step.num_inputs;
+  for (size_t i = 0; i < step.results.size(); ++i) {
+    const auto [dtype, count] = step.results[i];
+    if (dtype == DType::Float32 && !all_finite<float>(results[i], count)) return false;
+    if (dtype == DType::Float64 && !all_finite<double>(results[i], count)) return false;
+  }
+  return true;
 }
 
 void Program::run_step(const Step& step, void** table, char* arena,

@@ -13,9 +13,11 @@ namespace nacre {
 // What one run needs besides the program: the machine's threads, the status word, and somebody to
 // ask whether to stop.
 struct RunContext {
-  KernelContext kernel;
+  KernelContext kernel;       // its parallel loops may be cut short when the user asks to stop
+  KernelContext tail_kernel;  // for the commit tail, where nothing stops
   bool (*stop)(void* asker) = nullptr;
   void* asker = nullptr;
+  bool check_finite = false;       // look at every result for NaN and infinity, before the commit
   int32_t* failed_step = nullptr;  // the step after which the status word was found set
 };
 
@@ -73,6 +75,7 @@ class Program {
     uint32_t num_inputs = 0;
     size_t workspace = 0;     // bytes into the arena
     bool poll = false;        // ask whether to stop after this step
+    std::vector<std::pair<DType, int64_t>> results;  // dtype and count of each
     std::string name, scope;
   };
   struct Patch {
@@ -81,6 +84,7 @@ class Program {
   };
 
   Program() = default;
+  bool results_finite(const Step& step, void** table) const;
   void run_step(const Step& step, void** table, char* arena, const RunContext& context) const;
   void run_scan(const Region& region, void** operands, size_t num_inputs, void** table, char* arena,
                 const RunContext& context) const;

@@ -110,8 +110,9 @@ class ProgramBuilder {
     in_tail_.assign(size, 0);
     for (size_t i = size; i-- > 0;) {
       const Node& n = graph_.nodes[i];
-      bool tail = has_step(static_cast<int32_t>(i)) && n.op->is(kElementwise) && writes[i] &&
-                  !needed_before[i];
+      // What may fail has to run before the first write.
+      bool tail = has_step(static_cast<int32_t>(i)) && n.op->is(kElementwise) &&
+                  !n.op->is(kMayFail) && writes[i] && !needed_before[i];
       in_tail_[i] = tail;
       for (Value input : n.inputs) {
         const int32_t source = root(input).node;
@@ -122,23 +123,69 @@ class ProgramBuilder {
         }
       }
     }
-    for (int pass = 0; pass < 2; ++pass) {
-      for (size_t i = 0; i < size; ++i) {
-        if (has_step(static_cast<int32_t>(i)) && in_tail_[i] == pass) order_.push_back(static_cast<int32_t>(i));
+    std::vector<int32_t> tail;
+    for (size_t i = 0; i < size; ++i) {
+      if (!has_step(static_cast<int32_t>(i))) continue;
+      if (in_tail_[i]) {
+        tail.push_back(static_cast<int32_t>(i));
+      } else {
+        groups_.push_back({static_cast<int32_t>(i)});
       }
-      if (pass == 0) tail_begin_ = order_.size();
     }
+    tail_begin_ = groups_.size();
+    group_tail(tail);
     position_.assign(size, kNever);
-    for (size_t i = 0; i < order_.size(); ++i) position_[order_[i]] = static_cast<int32_t>(i);
+    for (size_t i = 0; i < groups_.size(); ++i) {
+      for (int32_t id : groups_[i]) position_[id] = static_cast<int32_t>(i);
+    }
+  }
+
+  // Tail nodes that do not depend on each other run as one call: all the variables of an optimizer.
+  // A node goes into the first wave behind what it reads and behind the readers of what it writes.
+  void group_tail(const std::vector<int32_t>& tail) {
+    std::multimap<int32_t, const Variable*> writers;
+    for (const Assignment& a : graph_.assignments) writers.insert({root(a.value).node, a.variable.get()});
+    std::map<int32_t, size_t> wave_of;
+    std::map<const Variable*, size_t> readers, writer;  // 1 + last wave that reads or writes it
+    std::vector<std::vector<int32_t>> waves;
+    for (int32_t id : tail) {
+      size_t wave = 0;
+      for (Value input : node(id).inputs) {
+        const int32_t source = root(input).node;
+        if (auto it = wave_of.find(source); it != wave_of.end()) wave = std::max(wave, it->second + 1);
+        if (node(source).variable) wave = std::max(wave, writer[node(source).variable.get()]);
+      }
+      const auto [begin, end] = writers.equal_range(id);
+      for (auto it = begin; it != end; ++it) {
+        wave = std::max({wave, readers[it->second], writer[it->second]});
+      }
+      for (Value input : node(id).inputs) {
+        const Variable* variable = node(root(input).node).variable.get();
+        if (variable) readers[variable] = std::max(readers[variable], wave + 1);
+      }
+      for (auto it = begin; it != end; ++it) writer[it->second] = wave + 1;
+      wave_of[id] = wave;
+      if (waves.size() <= wave) waves.resize(wave + 1);
+      waves[wave].push_back(id);
+    }
+    for (const std::vector<int32_t>& wave : waves) {
+      if (backend_.join) {
+        groups_.push_back(wave);
+      } else {
+        for (int32_t id : wave) groups_.push_back({id});
+      }
+    }
   }
 
   // Whether the node may write `variable` in place: nothing reads the old value after it, and it
   // reads it itself only element by element.
   bool may_write(int32_t id, Value value, const Variable* variable) const {
-    for (size_t i = static_cast<size_t>(position_[id]); i < order_.size(); ++i) {
-      for (Value input : node(order_[i]).inputs) {
-        if (node(root(input).node).variable.get() != variable) continue;
-        if (order_[i] != id || spec(input).shape != spec(value).shape) return false;
+    for (size_t i = static_cast<size_t>(position_[id]); i < groups_.size(); ++i) {
+      for (int32_t reader : groups_[i]) {
+        for (Value input : node(reader).inputs) {
+          if (node(root(input).node).variable.get() != variable) continue;
+          if (reader != id || spec(input).shape != spec(value).shape) return false;
+        }
       }
     }
     return true;
@@ -189,15 +236,16 @@ class ProgramBuilder {
 
   // Steps count in order; the copies after them come last.
   void find_lifetimes() {
-    const int32_t end = static_cast<int32_t>(order_.size());
-    for (size_t i = 0; i < order_.size(); ++i) {
+    const int32_t end = static_cast<int32_t>(groups_.size());
+    for (size_t i = 0; i < groups_.size(); ++i) {
       const int32_t step = static_cast<int32_t>(i);
-      const int32_t id = order_[i];
-      for (size_t out = 0; out < node(id).types.size(); ++out) {
-        const Key at{id, static_cast<int32_t>(out)};
-        if (!places_.count(at)) buffer_of_[at] = add_buffer(specs_[id][out].bytes(), step, step);
+      for (int32_t id : groups_[i]) {
+        for (size_t out = 0; out < node(id).types.size(); ++out) {
+          const Key at{id, static_cast<int32_t>(out)};
+          if (!places_.count(at)) buffer_of_[at] = add_buffer(specs_[id][out].bytes(), step, step);
+        }
+        for (Value input : node(id).inputs) extend(root(input), step);
       }
-      for (Value input : node(id).inputs) extend(root(input), step);
     }
     for (const auto& [source, variable] : late_copies_) extend(source, end);
     for (const auto& [source, index] : output_copies_) extend(source, end);
@@ -223,11 +271,15 @@ class ProgramBuilder {
   };
 
   void emit_steps() {
-    for (size_t i = 0; i < order_.size(); ++i) {
+    for (size_t i = 0; i < groups_.size(); ++i) {
       if (i == tail_begin_) begin_tail();
-      add_node_step(static_cast<int32_t>(i));
+      if (groups_[i].size() == 1) {
+        add_node_step(groups_[i][0], static_cast<int32_t>(i));
+      } else {
+        add_joined_step(groups_[i], static_cast<int32_t>(i));
+      }
     }
-    if (order_.size() == tail_begin_) begin_tail();
+    if (groups_.size() == tail_begin_) begin_tail();
     for (const auto& [source, index] : output_copies_) {
       if (!is_variable(source)) add_copy(place_of(source), operand(Place::Output, index), spec(source).bytes());
     }
@@ -240,7 +292,7 @@ class ProgramBuilder {
 
   // Old values of Variables that outputs or other Variables want are saved before any write.
   void begin_tail() {
-    const int32_t step = static_cast<int32_t>(tail_begin_), end = static_cast<int32_t>(order_.size());
+    const int32_t step = static_cast<int32_t>(tail_begin_), end = static_cast<int32_t>(groups_.size());
     for (const auto& [source, index] : output_copies_) {
       if (is_variable(source)) add_copy(place_of(source), operand(Place::Output, index), spec(source).bytes());
     }
@@ -279,8 +331,37 @@ class ProgramBuilder {
     workspace_buffer_.push_back(kNever);
   }
 
-  void add_node_step(int32_t position) {
-    const int32_t id = order_[position];
+  void add_joined_step(const std::vector<int32_t>& ids, int32_t position) {
+    Program::Step step;
+    step.name = "joined";
+    step.table = static_cast<uint32_t>(program_->table_size_);
+    std::vector<Attrs> attrs;
+    std::vector<std::vector<TensorSpec>> inputs(ids.size());
+    for (size_t i = 0; i < ids.size(); ++i) {
+      attrs.push_back(node(ids[i]).attrs.bound(bindings_));
+      for (Value input : node(ids[i]).inputs) {
+        add_operand(place_of(input));
+        inputs[i].push_back(spec(input));
+        ++step.num_inputs;
+      }
+    }
+    std::vector<OpCase> cases;
+    for (size_t i = 0; i < ids.size(); ++i) {
+      for (size_t out = 0; out < node(ids[i]).types.size(); ++out) {
+        add_operand(place_of({ids[i], static_cast<int32_t>(out)}));
+      }
+      cases.push_back({node(ids[i]).op->name, attrs[i], inputs[i], specs_[ids[i]]});
+    }
+    step.kernel = backend_.join(cases);
+    int32_t workspace = kNever;
+    if (step.kernel.workspace > 0) {
+      workspace = static_cast<int32_t>(add_buffer(step.kernel.workspace, position, position));
+    }
+    program_->steps_.push_back(std::move(step));
+    workspace_buffer_.push_back(workspace);
+  }
+
+  void add_node_step(int32_t id, int32_t position) {
     const Node& n = node(id);
     Program::Step step;
     step.name = n.op->name;
@@ -296,6 +377,7 @@ class ProgramBuilder {
     }
     for (size_t out = 0; out < n.types.size(); ++out) {
       add_operand(place_of({id, static_cast<int32_t>(out)}));
+      step.results.push_back({specs_[id][out].dtype, specs_[id][out].count()});
       bytes += static_cast<double>(specs_[id][out].bytes());
     }
     int32_t workspace = kNever;
@@ -410,7 +492,8 @@ class ProgramBuilder {
   std::vector<VariablePtr> variables_;
   std::map<const Variable*, size_t> variable_index_;
   std::vector<char> in_tail_;
-  std::vector<int32_t> order_, position_;
+  std::vector<std::vector<int32_t>> groups_;  // nodes of each step, in order
+  std::vector<int32_t> position_;
   size_t tail_begin_ = 0;
   std::map<Key, Location> places_;
   std::map<Key, size_t> buffer_of_;

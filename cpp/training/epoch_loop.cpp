@@ -34,6 +34,7 @@ class Feeder {
       }
       gathers_.emplace_back(phase.sources[i], types[i].dtype);
     }
+    session_.check_finite(phase.check_finite);
     batches_.resize(types.size());
     shapes_.resize(types.size());
     context_ = make_context(&status_, &offender_, nullptr);

@@ -18,6 +18,7 @@ struct Phase {
   int64_t steps = 0;               // per epoch; 0: once over the data
   std::vector<VariablePtr> reset;  // set to zero before the pass
   int64_t loss_output = -1;        // watched for values that are not finite
+  bool check_finite = false;       // stop at the first result that is not, before it is committed
 
   int64_t samples() const { return sources.empty() ? 0 : sources[0].samples(); }
   int64_t batches() const { return (samples() + batch_size - 1) / batch_size; }

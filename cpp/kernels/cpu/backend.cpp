@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "core/memory.h"
+#include "kernels/cpu/elementwise.h"
 #include "kernels/cpu/entries.h"
 #include "kernels/cpu/fusion.h"
 #include "kernels/cpu/matmul.h"
@@ -19,6 +20,12 @@ std::span<const OpEntry> entries() {
     return joined;
   }();
   return all;
+}
+
+Kernel join(std::span<const OpCase> cases) {
+  std::vector<FusedProgram> programs;
+  for (const OpCase& op_case : cases) programs.push_back(program_of(op_case));
+  return join_fused(programs);
 }
 
 void* allocate(size_t bytes) {
@@ -39,6 +46,7 @@ const BackendTable& cpu_backend() {
       .name = "cpu",
       .entries = entries,
       .rewrite = fuse,
+      .join = join,
       .host = true,
       .allocate = allocate,
       .release = [](void* memory, size_t) { release_host(memory); },

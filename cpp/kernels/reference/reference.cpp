@@ -27,6 +27,7 @@ const BackendTable& reference_backend() {
       .name = "reference",
       .entries = all_entries,
       .rewrite = nullptr,
+      .join = nullptr,
       .host = false,
       .allocate = reference::allocate,
       .release = reference::release,
