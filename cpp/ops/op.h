@@ -87,6 +87,7 @@ enum OpFlags : uint32_t {
   kRegion = 1u << 3,             // owns subgraphs; autodiff and planner recurse
   kLeaf = 1u << 4,               // input, constant, variable: no kernel
   kRandom = 1u << 5,             // draws from its state input; pure all the same
+  kMayFail = 1u << 6,            // elementwise, but may set the status word: integer division
 };
 
 struct OpDef {

@@ -63,8 +63,8 @@
   X(pow, arithmetic, pow, none, kElementwise)                                                     \
   X(maximum, arithmetic_or_bool, maximum, none, kElementwise)                                     \
   X(minimum, arithmetic_or_bool, minimum, none, kElementwise)                                     \
-  X(floordiv, arithmetic, none, none, kElementwise | kNonDifferentiable)                          \
-  X(mod, arithmetic, mod, none, kElementwise)                                                     \
+  X(floordiv, arithmetic, none, none, kElementwise | kNonDifferentiable | kMayFail)               \
+  X(mod, arithmetic, mod, none, kElementwise | kMayFail)                                          \
   X(atan2, floating_binary, atan2, none, kElementwise)                                            \
   X(eq, comparison, none, none, kElementwise | kNonDifferentiable)                                \
   X(ne, comparison, none, none, kElementwise | kNonDifferentiable)                                \

@@ -13,6 +13,7 @@ namespace nacre::cpu {
 namespace {
 
 const OpDef kFused{"cpu.fused", nullptr, nullptr, nullptr, kElementwise};
+const OpDef kFusedMayFail{"cpu.fused", nullptr, nullptr, nullptr, kElementwise | kMayFail};
 const OpDef kMatmul{"cpu.matmul", nullptr, nullptr, nullptr, 0};
 
 // Elementwise work on so few elements is all call overhead: such nodes are put together even when
@@ -271,6 +272,7 @@ class Chains {
     const int32_t self = static_cast<int32_t>(graph_.nodes.size());
     for (int32_t id : ids) {
       const Node& node = old[id];
+      if (node.op->is(kMayFail)) fused.op = &kFusedMayFail;
       code += (code.empty() ? "" : ";") + std::string(node.op->name) + ":";
       for (size_t j = 0; j < node.inputs.size(); ++j) {
         const Value value = node.inputs[j];
