@@ -194,7 +194,11 @@ std::vector<Value> trace_while(Graph& outer, const std::vector<Value>& init, con
   test->outputs = condition(*test, test_arguments);
   step->outputs = body(*step, step_arguments);
   if (!test->written().empty()) throw ValueError("while: the condition must not write variables.");
-  const TensorType& type = test->type(test->outputs.at(0));
+  if (test->outputs.size() != 1) {
+    throw ValueError("while: expected one value from the condition. Received " +
+                     std::to_string(test->outputs.size()) + ".");
+  }
+  const TensorType& type = test->type(test->outputs[0]);
   if (type.dtype != DType::Bool || !type.shape.empty()) {
     throw TypeError("while: expected a condition that returns a scalar bool. Received " +
                     type_str(type) + ".");
