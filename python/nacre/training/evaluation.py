@@ -127,6 +127,7 @@ def on_batch(
         sample_weight = class_weight_to_sample_weight(y, class_weight)
     batch = ArrayData(x, y, sample_weight, model._input_parts())
     runner = BatchRunner(model, mode, model.run_eagerly)
+    model.reset_metrics()
     logs = runner.logs_of(runner.run(batch))
     return logs if return_dict else in_order(model, logs)
 

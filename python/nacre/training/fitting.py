@@ -45,6 +45,8 @@ def _check_shuffle(shuffle: Any) -> str:
 
 def _check_validation_freq(value: Any) -> Any:
     if isinstance(value, (list, tuple, set)):
+        if not value:
+            raise ValueError("`validation_freq` must not be empty.")
         return sorted(check_positive(epoch, "validation_freq") for epoch in value)
     return check_positive(value, "validation_freq")
 
@@ -171,8 +173,11 @@ class FitRun:
         # Callbacks may have changed the model at the start of training.
         train = self.train_runner.prepare(self.train.data)
         validation = None
+        validation_freq = options["validation_freq"]
         if self.validation is not None:
             validation = self.test_runner.prepare(self.validation.data)
+        if isinstance(validation_freq, list):
+            validation_freq = [epoch - 1 for epoch in validation_freq]
         plan = reset_plan(self.model)
         self._reset_other_metrics(hooks, plan.others)
         phases = [
@@ -194,7 +199,7 @@ class FitRun:
             options["initial_epoch"],
             options["epochs"],
             options["shuffle"],
-            options["validation_freq"],
+            validation_freq,
             hooks,
             _PROGRESS_INTERVAL,
         )
@@ -298,9 +303,12 @@ class FitRun:
     def _record(self, result: dict) -> None:
         """Fills `History` after a run to which nobody listened."""
         logs = result.get("logs", ())
-        val_logs = dict(
-            zip(result.get("val_epochs", ()), result.get("val_logs") or (), strict=False)
-        )
+        validated = result.get("val_logs")
+        val_logs = {}
+        if validated is not None:
+            val_logs = result.get("val_logs")
+        val_logs = () if val_logs is None else val_logs
+        val_logs = dict(zip(result.get("val_epochs", ()), val_logs, strict=False))
         for offset, values in enumerate(logs):
             epoch = self.options["initial_epoch"] + offset
             self.last_logs = self._merge(values, val_logs.get(epoch))

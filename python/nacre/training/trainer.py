@@ -449,7 +449,7 @@ class Trainer:
             return_dict: Whether to return a dictionary.
 
         Returns:
-            The loss, or a list of the loss and the metrics so far, or a dictionary of them.
+            The batch's loss, or a list of its loss and metrics, or a dictionary of them.
         """
         self._assert_compiled("train_on_batch")
         return evaluation.on_batch(self, "train", x, y, sample_weight, class_weight, return_dict)
@@ -466,7 +466,7 @@ class Trainer:
             return_dict: Whether to return a dictionary.
 
         Returns:
-            The loss, or a list of the loss and the metrics so far, or a dictionary of them.
+            The batch's loss, or a list of its loss and metrics, or a dictionary of them.
         """
         self._assert_compiled("test_on_batch")
         return evaluation.on_batch(self, "test", x, y, sample_weight, None, return_dict)
