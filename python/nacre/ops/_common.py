@@ -193,10 +193,7 @@ def dim_tensor(size: int | Dim, dtype: str) -> Tensor:
     """The size of a dimension as a scalar tensor, also when only the data tells it."""
     if isinstance(size, int):
         return _core.convert(size, dtype)
-    # The sum of that many ones: the one place where a size becomes a number inside the graph.
-    narrow = dtype not in ("int32", "int64", "float32", "float64")
-    ones = full((size,), 1, "int32" if narrow else dtype)
-    return cast(call("reduce_sum", [ones], {"axes": [0], "keepdims": False}), dtype)
+    return call("dim_size", [], {"size": Shape([size]), "dtype": DType(dtype)})
 
 
 def full(shape: Sequence[int | Dim], value: Any, dtype: str) -> Tensor:
