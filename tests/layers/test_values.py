@@ -179,3 +179,9 @@ class TestDropout:
     def test_bad_rates(self, rate):
         with pytest.raises(ValueError, match=r"Dropout.*`rate`"):
             layers.Dropout(rate)
+
+
+def test_sparsemax_is_a_projection_onto_the_simplex():
+    x = np.array([[1.0, 0.9, 0.8, -2.0], [5.0, 0.0, 0.0, 0.0]], "float32")
+    outputs = nacre.activations.sparsemax(x)
+    _close(outputs, [[0.1 + 1 / 3, 1 / 3, 1 / 3 - 0.1, 0], [1, 0, 0, 0]])
