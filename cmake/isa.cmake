@@ -32,9 +32,15 @@ if(NOT "baseline" IN_LIST NACRE_ISAS)
 endif()
 
 # Optimised whatever the build type: kernels at -O0 are of no use even to a debugger session.
+# Less so under sanitizers, whose checks on unrolled tiles take the compiler minutes otherwise.
 # No link-time optimisation: it could let one instruction set's code serve another.
-set(NACRE_ISA_COMMON_FLAGS -O3 -fno-math-errno -fno-trapping-math -ffp-contract=fast
-                           -fno-exceptions -fno-rtti -fno-lto -fno-asynchronous-unwind-tables)
+if(NACRE_SANITIZE)
+  set(NACRE_ISA_OPTIMISATION -O1)
+else()
+  set(NACRE_ISA_OPTIMISATION -O3)
+endif()
+set(NACRE_ISA_COMMON_FLAGS ${NACRE_ISA_OPTIMISATION} -fno-math-errno -fno-trapping-math
+                           -ffp-contract=fast -fno-exceptions -fno-rtti -fno-lto -fno-asynchronous-unwind-tables)
 
 file(GLOB NACRE_ISA_SOURCES CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/cpp/kernels/cpu/isa/*.cpp")
 
