@@ -356,6 +356,39 @@ std::vector<Tensor> adam_inputs(Random& random, int64_t n) {
 
 }  // namespace
 
+// Its patterns round as the single instructions do.
+TEST(optimizer_patterns_equal_their_instructions) {
+  for_each_isa([](const char*) {
+    Random random(8);
+    for (const int64_t n : {2, 67, 1000}) {
+      std::vector<Tensor> v = adam_inputs(random, n);
+      const std::vector<TensorSpec> out = {{DType::Float32, {n}}};
+      const Result fused =
+          run_op(cpu::kernel_entries(), "cpu.fused", adam_attrs(), v, {out[0], out[0], out[0]});
+      auto apply = [&](const char* op, std::vector<size_t> operands) {
+        std::vector<Tensor> in;
+        for (const size_t i : operands) in.push_back(v[i]);
+        v.push_back(run_op(cpu::kernel_entries(), op, {}, in, out).outputs.at(0));
+      };
+      apply("sub", {3, 1});
+      apply("mul", {8, 4});
+      apply("add", {1, 9});
+      apply("square", {3});
+      apply("sub", {11, 2});
+      apply("mul", {12, 5});
+      apply("add", {2, 13});
+      apply("mul", {10, 6});
+      apply("sqrt", {14});
+      apply("add", {16, 7});
+      apply("div", {15, 17});
+      apply("sub", {0, 18});
+      CHECK(same_bits(fused.outputs[0], v[10]));
+      CHECK(same_bits(fused.outputs[1], v[14]));
+      CHECK(same_bits(fused.outputs[2], v[19]));
+    }
+  });
+}
+
 // Outputs may be the memory of p, m and v, which later instructions still read.
 TEST(updates_in_place) {
   for_each_isa([](const char*) {

@@ -8,11 +8,12 @@
 namespace nacre::cpu {
 
 // X(name): T -> T, floating types.
-#define NACRE_FLOAT_UNARY_OPS(X)                                                                 \
-  X(exp)                                                                                         \
-  X(log) X(log1p) X(expm1) X(sqrt) X(rsqrt) X(tanh) X(sigmoid) X(erf) X(erfinv) X(sin) X(cos)    \
-      X(tan) X(asin) X(acos) X(atan) X(sinh) X(cosh) X(asinh) X(acosh) X(atanh) X(floor) X(ceil) \
-          X(round) X(trunc) X(softplus) X(lgamma) X(digamma)
+#define NACRE_FLOAT_UNARY_OPS(X)                                                                   \
+  X(exp)                                                                                           \
+  X(log)                                                                                           \
+  X(log1p) X(expm1) X(sqrt) X(rsqrt) X(tanh) X(sigmoid) X(erf) X(erfinv) X(sin) X(cos) X(tan)      \
+      X(asin) X(acos) X(atan) X(sinh) X(cosh) X(asinh) X(acosh) X(atanh) X(floor) X(ceil) X(round) \
+          X(trunc) X(softplus) X(lgamma) X(digamma)
 // T -> T, floating types and integers.
 #define NACRE_UNARY_OPS(X) X(neg) X(abs) X(sign) X(square) X(relu)
 // Floating type -> bool.
@@ -33,10 +34,11 @@ namespace nacre::cpu {
 #define NACRE_OTHER_OPS(X) \
   X(logical_not) X(bitwise_not) X(where) X(cast) X(multiply_add) X(multiply_subtract)
 
-#define NACRE_MICRO_OPS(X)                                                           \
-  NACRE_FLOAT_UNARY_OPS(X)                                                           \
-  NACRE_UNARY_OPS(X) NACRE_TEST_OPS(X) NACRE_FLOAT_BINARY_OPS(X) NACRE_BINARY_OPS(X) \
-      NACRE_COMPARE_OPS(X) NACRE_LOGICAL_OPS(X) NACRE_BITWISE_OPS(X) NACRE_OTHER_OPS(X)
+#define NACRE_MICRO_OPS(X)                                                             \
+  NACRE_FLOAT_UNARY_OPS(X)                                                             \
+  NACRE_UNARY_OPS(X)                                                                   \
+  NACRE_TEST_OPS(X) NACRE_FLOAT_BINARY_OPS(X) NACRE_BINARY_OPS(X) NACRE_COMPARE_OPS(X) \
+      NACRE_LOGICAL_OPS(X) NACRE_BITWISE_OPS(X) NACRE_OTHER_OPS(X)
 
 enum class MicroOp : uint8_t {
 #define NACRE_ENUMERATOR(name) name,
@@ -52,11 +54,31 @@ inline constexpr int kMicroOpCount = 0 NACRE_MICRO_OPS(NACRE_COUNT);
 // multiple of 16 elements; what stands there is arbitrary and nobody reads the result.
 using MicroFn = void (*)(void* dst, const void* a, const void* b, const void* c, int64_t n);
 
+// Float32 patterns of several micro-ops that the planner replaces by one, with the same roundings:
+//   lerp           a + (b - a) * c               a moving average
+//   lerp_square    a + (b * b - a) * c           of squares
+//   descend        a - b * c / (sqrt(d) + e)     the step of Adam and its kin
+//   product_plus   a * b + c
+//   product_minus  c - a * b
+#define NACRE_PATTERNS(X) X(lerp) X(lerp_square) X(descend) X(product_plus) X(product_minus)
+
+enum class Pattern : uint8_t {
+#define NACRE_ENUMERATOR(name) name,
+  NACRE_PATTERNS(NACRE_ENUMERATOR)
+#undef NACRE_ENUMERATOR
+};
+inline constexpr int kPatternCount = 5;
+inline constexpr int kMaxOperands = 5;
+
+// As MicroFn, with the operands in an array.
+using PatternFn = void (*)(void* dst, const void* const* operands, int64_t n);
+
 // The float32 micro-ops of one instruction set. A null means the generic one serves.
 struct ElementwiseTable {
   MicroFn ops[kMicroOpCount];
   MicroFn float_to_bool, float_to_int32;
   MicroFn bool_to_float, uint8_to_float, int32_to_float;
+  PatternFn patterns[kPatternCount];
 };
 
 }  // namespace nacre::cpu

@@ -111,9 +111,10 @@ class Planner {
                                       : find_micro_op(isa, ins.op, operand);
     if (!step.fn) throw InternalError("elementwise program with an op that has no kernel");
     step.dst = static_cast<int16_t>(ins.dst);
-    step.a = static_cast<int16_t>(ins.a);
-    step.b = static_cast<int16_t>(ins.b < 0 ? ins.a : ins.b);
-    step.c = static_cast<int16_t>(ins.c < 0 ? ins.a : ins.c);
+    step.op = ins.op;
+    for (int16_t& operand : step.in) operand = static_cast<int16_t>(ins.a);
+    if (ins.b >= 0) step.in[1] = static_cast<int16_t>(ins.b);
+    if (ins.c >= 0) step.in[2] = static_cast<int16_t>(ins.c);
     if ((ins.op == MicroOp::floordiv || ins.op == MicroOp::mod) && is_integer(operand)) {
       step.divisor_size = static_cast<uint8_t>(dtype_size(operand));
     }
@@ -129,6 +130,9 @@ class Planner {
     for (const PlanInput& input : plan_.inputs) {
       per_element += input.access == Access::Gathered ? 0.5 : 0.1;
     }
+    std::vector<bool> narrow;
+    for (const DType dtype : dtype_) narrow.push_back(dtype == DType::Float32);
+    match_patterns(*active_isa().elementwise, narrow, program_.outputs, &plan_.steps);
     plan_.cost = 20 + per_element * static_cast<double>(plan_.count) +
                  4 * static_cast<double>(program_.code.size());
   }
@@ -161,7 +165,7 @@ class Planner {
   bool read_after(int i, int reg) const {
     bool defined = false;
     for (const PlanStep& step : plan_.steps) {
-      const bool reads = step.a == i || step.b == i || step.c == i;
+      const bool reads = std::find(step.in, step.in + kMaxOperands, i) != step.in + kMaxOperands;
       if (defined && reads) return true;
       if (step.dst == reg) defined = true;
     }
@@ -174,7 +178,7 @@ class Planner {
     std::vector<int> last(plan_.registers, -1);
     const int steps = static_cast<int>(plan_.steps.size());
     for (int s = 0; s < steps; ++s) {
-      last[plan_.steps[s].a] = last[plan_.steps[s].b] = last[plan_.steps[s].c] = s;
+      for (const int16_t reg : plan_.steps[s].in) last[reg] = s;
     }
     for (const int reg : program_.outputs) last[reg] = steps;  // copied after the last step
     std::vector<int> place(plan_.registers, -1);
@@ -195,7 +199,7 @@ class Planner {
     for (int s = 0; s < steps; ++s) {
       const PlanStep& step = plan_.steps[s];
       take(step.dst);
-      for (const int reg : {step.a, step.b, step.c}) {
+      for (const int16_t reg : step.in) {
         const bool temporary = reg >= inputs() && !uniform_[reg];
         if (temporary && last[reg] == s && !released[reg]) {
           unused.push_back(place[reg]);

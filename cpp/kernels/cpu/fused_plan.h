@@ -36,7 +36,10 @@ struct PlanInput {
 
 struct PlanStep {
   MicroFn fn;
-  int16_t dst, a, b, c;      // unused operands repeat another register
+  PatternFn pattern = nullptr;  // instead of fn
+  int16_t dst;
+  int16_t in[kMaxOperands];  // those not needed repeat the first
+  MicroOp op;
   uint8_t divisor_size = 0;  // integer division: bytes of the divisor, looked at for zeros
 };
 
@@ -75,5 +78,10 @@ struct FusedPlan {
 };
 
 FusedPlan make_plan(const FusedProgram& program);
+
+// Replaces runs of float32 steps by patterns. Registers in `kept` are read after the last step;
+// `narrow` says which registers are float32.
+void match_patterns(const ElementwiseTable& table, const std::vector<bool>& narrow,
+                    const std::vector<int>& kept, std::vector<PlanStep>* steps);
 
 }  // namespace nacre::cpu

@@ -116,10 +116,17 @@ bool has_zero(const void* values, int size, int64_t n) {
 inline void execute(const std::vector<PlanStep>& steps, char* const* reg, int64_t n,
                     const KernelContext& context) {
   for (const PlanStep& step : steps) {
-    if (step.divisor_size && has_zero(reg[step.b], step.divisor_size, n)) {
+    const int16_t* in = step.in;
+    if (step.pattern) {
+      const void* operands[kMaxOperands];
+      for (int i = 0; i < kMaxOperands; ++i) operands[i] = reg[in[i]];
+      step.pattern(reg[step.dst], operands, n);
+      continue;
+    }
+    if (step.divisor_size && has_zero(reg[in[1]], step.divisor_size, n)) {
       set_status(context, kStatusBadArgument);
     }
-    step.fn(reg[step.dst], reg[step.a], reg[step.b], reg[step.c], n);
+    step.fn(reg[step.dst], reg[in[0]], reg[in[1]], reg[in[2]], n);
   }
 }
 

@@ -13,6 +13,18 @@ NACRE_INLINE F32 f32(float value) { return broadcast<float>(value); }
 NACRE_INLINE F32 f32_infinity() { return f32(__builtin_inff()); }
 NACRE_INLINE F32 f32_nan() { return f32(__builtin_nanf("")); }
 
+// The value as it is, rounded: keeps the compiler from merging a product into the sum around it.
+NACRE_INLINE F32 rounded(F32 v) {
+#if NACRE_VECTOR_BYTES == 64
+  asm("" : "+v"(v));
+#elif defined(__x86_64__)
+  asm("" : "+x"(v));
+#else
+  asm("" : "+w"(v));
+#endif
+  return v;
+}
+
 // Horner's rule, lowest coefficient first.
 template <int N>
 NACRE_INLINE F32 polynomial(F32 x, const float (&c)[N]) {
