@@ -7,6 +7,7 @@ set(allowed "nacre::cpu::(baseline|avx2|avx512)::")
 
 file(READ "${OBJECTS}" objects)
 string(REPLACE "\n" ";" objects "${objects}")
+list(REMOVE_ITEM objects "")
 list(LENGTH objects count)
 if(count EQUAL 0)
   message(FATAL_ERROR "no object files in ${OBJECTS}")
