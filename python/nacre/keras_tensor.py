@@ -131,7 +131,7 @@ class KerasTensor:
     def __getitem__(self, key: Any) -> Any:
         from nacre.models.node import get_item, record_op
 
-        return record_op(get_item, (self, key), {})
+        return record_op(get_item, (self, *key) if isinstance(key, tuple) else (self, key), {})
 
 
 def _concrete_error(what: str) -> TypeError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nacre import tree
+from nacre import ops, random, tree
 from nacre.keras_tensor import KerasTensor
 from nacre.layers.layer import Layer
 from nacre.models.model import Model
@@ -96,18 +96,29 @@ def _number_nodes(nodes: list) -> dict[int, int]:
 
 
 def _operation_config(operation: Operation) -> dict:
-    from nacre.saving import serialize_keras_object
-
-    if operation.function is get_item:
-        function: Any = "get_item"
-    else:
-        function = serialize_keras_object(operation.function)
+    function = operation.function
+    name = "get_item" if function is get_item else function.__name__
+    if _find_function(name) is None:
+        raise ValueError(f'Operation "{operation.name}" is not public, so it has no configuration.')
     return {
         "module": "keras.ops",
         "class_name": "Operation",
-        "config": {"name": operation.name, "function": function},
+        "config": {"name": operation.name, "function": name},
         "registered_name": None,
     }
+
+
+def _find_function(name: Any) -> Any:
+    """The public operation of this name; `None` when there is none."""
+    if name == "get_item":
+        return get_item
+    if not isinstance(name, str) or name.startswith("_"):
+        return None
+    for namespace in (ops, random):
+        function = getattr(namespace, name, None)
+        if getattr(function, "__module__", "").startswith("nacre.") and callable(function):
+            return function
+    return None
 
 
 def _serialize_arguments(arguments: Any, numbers: dict[int, int]) -> Any:
@@ -175,11 +186,12 @@ def _make_operation(entry: dict, custom_objects: dict | None) -> Any:
         if not isinstance(layer, Layer):
             raise ValueError(f"The configuration holds no layer: {entry.get('class_name')!r}.")
         return layer
-    inner = entry["config"]
-    function = get_item
-    if inner["function"] != "get_item":
-        function = deserialize_keras_object(inner["function"], custom_objects=custom_objects)
-    return Operation(function, inner["name"])
+    function = _find_function(entry["config"]["function"])
+    if function is None:
+        raise ValueError(
+            f"The configuration names an unknown operation: {entry['config']['function']!r}."
+        )
+    return Operation(function, entry["config"]["name"])
 
 
 def _output_of(operations: dict, name: str, node_index: int, tensor_index: int) -> KerasTensor:

@@ -280,3 +280,6 @@ class Model(Trainer, Layer):
 
             return model_from_graph_config(cls, config, custom_objects)
         return super().from_config(config)
+
+
+Model.get_config._is_default = True  # type: ignore[attr-defined]

@@ -130,9 +130,9 @@ def record_operation(operation: Operation, args: tuple, kwargs: dict) -> Any:
     return result
 
 
-def get_item(x: Any, key: Any) -> Any:
+def get_item(x: Any, *key: Any) -> Any:
     """`x[key]` as an operation."""
-    return x[key]
+    return x[key[0] if len(key) == 1 else key]
 
 
 def record_layer_call(layer: Any, args: tuple, kwargs: dict) -> Any:

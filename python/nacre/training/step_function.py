@@ -218,7 +218,10 @@ class StepCache:
     def _structure(self) -> tuple[list, tuple]:
         layers = list(self._model._flatten_layers())
         parts = [*layers, *self._model.variables]
-        return parts, tuple(getattr(part, "_trainable", None) for part in parts)
+        flags = tuple(getattr(part, "_trainable", None) for part in parts)
+        # A schedule in place of a number is another program; a new number is not.
+        optimizer = getattr(self._model, "optimizer", None)
+        return parts, (*flags, id(getattr(optimizer, "_learning_rate", None)))
 
     def get(self, mode: str, data: Any, leaves: list) -> StepFunction:
         """The traced step for data of this form, traced now if need be.
@@ -286,6 +289,7 @@ class StepCache:
         step = getattr(model, f"{function.mode}_step")
         with model._compiled_trainable_state():
             function.trace(step, f"{model.name}.{function.mode}_step")
+        model._clear_losses()  # which belong to the trace, and would keep it alive
         # Tracing may have built layers, metrics and the optimizer: that is this structure now.
         self._layers, self._flags = self._structure()
         self._version = tracking.structure_version()

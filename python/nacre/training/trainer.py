@@ -428,7 +428,7 @@ class Trainer:
             and callbacks is None
             and len(x)
         ):
-            return _core.run_batches(fast.exe, (x,), 32)[0]
+            return _core.run_batches(fast.exe, [x], 32)[0]
         return prediction.predict(self, x, batch_size, verbose, steps, callbacks)
 
     def train_on_batch(
