@@ -240,8 +240,11 @@ def test_own_layer_configuration():
     assert layer.get_config()["factor"] == 3.0
     again = Scale.from_config(layer.get_config())
     assert (again.factor, again.name) == (3.0, "triple")
+    config = layers.serialize(layer)
+    assert layers.deserialize(config).factor == 3.0  # the class is at hand in this process
+    config["module"] = "elsewhere"
     with pytest.raises(ValueError, match="Unknown class 'Scale'"):
-        layers.deserialize(layers.serialize(layer))
+        layers.deserialize(config)
     with saving.custom_object_scope({"Scale": Scale}):
         assert layers.deserialize(layers.serialize(layer)).factor == 3.0
     assert layers.deserialize(layers.serialize(layer), {"Scale": Scale}).factor == 3.0

@@ -61,6 +61,8 @@ def test_custom_objects():
             return x
 
     config = saving.serialize_keras_object(Mine())
+    assert isinstance(saving.deserialize_keras_object(config), Mine)
+    config["module"] = "elsewhere"
     with pytest.raises(ValueError, match="Unknown class 'Mine'"):
         saving.deserialize_keras_object(config)
     assert isinstance(saving.deserialize_keras_object(config, {"Mine": Mine}), Mine)
@@ -113,9 +115,23 @@ def test_older_form_and_internal_paths():
     assert saving.deserialize_keras_object(config).units == 3
 
 
-def test_lambdas_are_refused():
-    with pytest.raises(ValueError, match="lambda"):
-        saving.serialize_keras_object(lambda x: x)
+def test_lambdas_stay_in_the_process():
+    fn = lambda x: x  # noqa: E731
+    config = saving.serialize_keras_object(layers.Lambda(fn))
+    assert layers.deserialize(config).function is fn
+    with pytest.raises(TypeError, match="JSON"):
+        json.dumps(config)
+
+
+def test_own_functions():
+    def local(x):
+        return x + 1
+
+    config = json.loads(json.dumps(saving.serialize_keras_object(layers.Lambda(local))))
+    assert layers.deserialize(config).function is local
+    config["config"]["function"]["module"] = "elsewhere"
+    with pytest.raises(ValueError, match="Unknown function 'local'"):
+        layers.deserialize(config)
 
 
 def test_build_configuration():

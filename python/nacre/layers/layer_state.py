@@ -9,6 +9,7 @@ import numpy as np
 
 from nacre import _core, config, initializers, naming, regularizers, tree
 from nacre import constraints as constraints_module
+from nacre.layers.call_arguments import trace_token
 from nacre.tracking import Tracker, add_by_identity, bump_structure
 from nacre.variable import Variable
 
@@ -342,12 +343,20 @@ class LayerState:
                     f"{self._label()}: add_loss expected a scalar tensor, inside `call`. "
                     f"Received: {value!r}"
                 )
-        self._losses.extend(values)
+        token = trace_token()
+        self._losses.extend((token, value) for value in values)
 
     @property
     def losses(self) -> list:
         """The scalars from `add_loss` and regularizers, of this layer and those below it."""
-        found = [loss for layer in self._flatten_layers() for loss in layer._losses]
+        # Those of another trace, or of a finished one, mean nothing here.
+        token = trace_token()
+        found = [
+            loss
+            for layer in self._flatten_layers()
+            for made, loss in layer._losses
+            if made == token
+        ]
         for variable in self.trainable_weights:
             regularizer = getattr(variable, "regularizer", None)
             if regularizer is not None:

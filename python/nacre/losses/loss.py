@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from nacre import tree
+from nacre import ops, tree
 from nacre.losses.reduction import (
     is_float,
     keras_mask,
@@ -57,7 +57,9 @@ class Loss:
         """
         mask = keras_mask(y_pred)
         y_pred = tree.map_structure(self._convert, y_pred)
-        y_true = tree.map_structure(self._convert, y_true)
+        y_true = tree.map_structure(ops.convert_to_tensor, y_true)
+        if not tree.is_nested(y_true) and not tree.is_nested(y_pred) and is_float(y_true.dtype):
+            y_true = to_float(y_true, y_pred.dtype if is_float(y_pred.dtype) else None)
         values = self.call(y_true, y_pred)
         out_mask = keras_mask(values)
         if out_mask is not None:

@@ -48,9 +48,11 @@ def to_float(x: Any, dtype: str | None = None) -> Any:
     Returns:
         A tensor.
     """
-    x = to_tensor(x)
     if dtype is None:
+        x = to_tensor(x)
         dtype = x.dtype if is_float(x.dtype) else floatx()
+    elif not hasattr(x, "_keras_history"):
+        x = ops.convert_to_tensor(x)
     return x if x.dtype == dtype else with_mask_of(ops.cast(x, dtype), x)
 
 

@@ -10,6 +10,7 @@ import importlib
 import sys
 import types
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -33,6 +34,11 @@ _PUBLIC_MODULES = {
     "keras.ops": "nacre.ops",
 }
 _POLICY_CLASSES = ("DTypePolicy", "FloatDTypePolicy")
+
+
+# The user's own classes and functions that this process has written into a configuration: it can
+# read that configuration without their being registered.
+_seen: WeakValueDictionary = WeakValueDictionary()
 
 
 class SerializationError(ValueError):
@@ -133,13 +139,13 @@ def _serialize_keras_tensor(tensor: Any) -> dict:
 
 def _serialize_function(fn: Any) -> dict:
     if fn.__name__ == "<lambda>":
-        raise SerializationError(
-            "A lambda cannot be serialized. Use a named function and register it with "
-            "`register_keras_serializable`."
-        )
+        # Good for a copy in this process; a file asks for a named function.
+        return {"class_name": "__lambda__", "config": {"value": fn}}
     home = _public_home(fn)
+    if home is None:
+        _seen[fn.__module__, fn.__name__] = fn
     return {
-        "module": home[0] if home else "builtins",
+        "module": home[0] if home else fn.__module__,
         "class_name": "function",
         "config": fn.__name__,
         "registered_name": fn.__name__ if home else registration.get_registered_name(fn),
@@ -148,6 +154,8 @@ def _serialize_function(fn: Any) -> dict:
 
 def _serialize_class(cls: type) -> dict:
     home = _public_home(cls)
+    if home is None:
+        _seen[cls.__module__, cls.__name__] = cls
     return {
         "module": home[0] if home else None,
         "class_name": "__class__",
@@ -163,6 +171,7 @@ def _serialize_instance(obj: Any) -> dict:
         module, name, registered = home[0], home[1], None
     else:
         name, registered = cls.__name__, registration.get_registered_name(cls)
+        _seen[cls.__module__, name] = cls
         module = None if cls.__module__ == "__main__" else cls.__module__
         if name in _POLICY_CLASSES:
             module, registered = "keras", None
@@ -199,6 +208,8 @@ def _deserialize_special(class_name: str, config: dict) -> Any:
 
         shape = tuple(None if dim is None else int(dim) for dim in config["shape"])
         return KerasTensor(shape, dtype=config["dtype"])
+    if class_name == "__lambda__" and callable(config.get("value")):
+        return config["value"]
     raise SerializationError(
         f"Cannot deserialize {class_name!r}: code inside a configuration is never run. Register "
         "a named function with `register_keras_serializable` instead."
@@ -215,7 +226,8 @@ def _find(module: str | None, name: str, registered_name: str | None, custom: di
         from nacre.dtype_policies import DTypePolicy
 
         return DTypePolicy
-    return _lookup_public(module, name) if module else None
+    found = _lookup_public(module, name) if module else None
+    return _seen.get((module or "__main__", name)) if found is None else found
 
 
 def _unknown(kind: str, name: str) -> SerializationError:
