@@ -2,6 +2,8 @@
 
 #include <numeric>
 
+#include "core/rng.h"
+#include "kernels/cpu/random.h"
 #include "oracle.h"
 
 using namespace nacre;
@@ -224,6 +226,22 @@ TEST(sorting) {
               {{DType::Int32, {6}}}, 0);
     }
   }
+}
+
+TEST(random_words_anywhere_in_the_stream) {
+  for_each_isa([](const char*) {
+    for (const uint64_t first :
+         {uint64_t{0}, uint64_t{3}, (uint64_t{1} << 32) - 5, ~uint64_t{0} - 70}) {
+      uint32_t words[256], plain[200];
+      cpu::active_isa().random->words(7, 11, first, 50, words);
+      for (uint64_t i = 0; i < 200; ++i) {
+        CHECK_EQ(words[i], philox(7, 11, first + i / 4).word[i % 4]);
+      }
+      if (first > (uint64_t{1} << 60)) continue;  // the number of the word would overflow
+      philox_words(7, 11, first * 4 + 3, 197, plain);
+      for (int i = 0; i < 197; ++i) CHECK_EQ(plain[i], words[i + 3]);
+    }
+  });
 }
 
 TEST(random_numbers) {

@@ -18,11 +18,12 @@ namespace {
 
 constexpr double kTwoPi = 6.283185307179586477;
 constexpr int64_t kTask = 16384;  // elements
-constexpr int64_t kBatch = 512;   // elements at a time, a multiple of 4
+constexpr int64_t kBatch = 512;   // elements at a time, a multiple of 128
 
 struct RandomParams {
   int64_t count;
   double cost;
+  const RandomTable* table;
   void (*convert)(const uint32_t* bits, float* out, int64_t n);  // float32
   double (*draw)(uint32_t seed, uint32_t counter, int64_t i);    // float64
   DType dtype;
@@ -44,13 +45,22 @@ void over_elements(const RandomParams& p, const KernelContext& context, Body&& b
   });
 }
 
+// Words for n elements from a multiple of 4 on; more are written, to a multiple of 128.
+void draw_words(const RandomParams& p, const State& state, int64_t first, int64_t n,
+                uint32_t* out) {
+  p.table->words(state.seed, state.counter, static_cast<uint64_t>(first) / 4, (n + 3) / 4, out);
+}
+
 void run_bits(const void* opaque, const void* const* inputs, void* const* outputs,
               const KernelContext& context) {
   const auto& p = *static_cast<const RandomParams*>(opaque);
   const State state = state_of(inputs[0]);
   over_elements(p, context, [&](int64_t i, int64_t n) {
-    philox_words(state.seed, state.counter, static_cast<uint64_t>(i), n,
-                 static_cast<uint32_t*>(outputs[0]) + i);
+    uint32_t* out = static_cast<uint32_t*>(outputs[0]) + i;
+    if (n == kBatch) return draw_words(p, state, i, n, out);
+    alignas(64) uint32_t bits[kBatch];
+    draw_words(p, state, i, n, bits);
+    std::copy_n(bits, n, out);
   });
 }
 
@@ -59,12 +69,13 @@ void run_float32(const void* opaque, const void* const* inputs, void* const* out
   const auto& p = *static_cast<const RandomParams*>(opaque);
   const State state = state_of(inputs[0]);
   over_elements(p, context, [&](int64_t i, int64_t n) {
-    alignas(64) uint32_t bits[kBatch + 32];
-    alignas(64) float values[kBatch + 32];
-    // Whole blocks, and enough of them for a last pair.
-    philox_words(state.seed, state.counter, static_cast<uint64_t>(i), (n + 35) / 4 * 4, bits);
+    alignas(64) uint32_t bits[kBatch];
+    alignas(64) float values[kBatch];
+    float* out = static_cast<float*>(outputs[0]) + i;
+    draw_words(p, state, i, n, bits);
+    if (n == kBatch) return p.convert(bits, out, n);
     p.convert(bits, values, n);
-    std::copy_n(values, n, static_cast<float*>(outputs[0]) + i);
+    std::copy_n(values, n, out);
   });
 }
 
@@ -98,6 +109,17 @@ double truncated64(uint32_t seed, uint32_t counter, int64_t i) {
   return std::clamp(std::sqrt(2.0) * inverse_erf(-high + u * 2 * high), -2.0, 2.0);
 }
 
+// By the upper 32 bits, stable: four passes of eight bits, to and from `other`.
+void sort_by_high_word(uint64_t* keys, uint64_t* other, int64_t n) {
+  for (int shift = 32; shift < 64; shift += 8) {
+    int64_t place[257] = {};
+    for (int64_t i = 0; i < n; ++i) ++place[(keys[i] >> shift & 255) + 1];
+    for (int digit = 0; digit < 256; ++digit) place[digit + 1] += place[digit];
+    for (int64_t i = 0; i < n; ++i) other[place[keys[i] >> shift & 255]++] = keys[i];
+    std::swap(keys, other);
+  }
+}
+
 // Positions in the order of their random bits, ties by position.
 void run_permutation(const void* opaque, const void* const* inputs, void* const* outputs,
                      const KernelContext& context) {
@@ -107,12 +129,12 @@ void run_permutation(const void* opaque, const void* const* inputs, void* const*
   for (int64_t i = 0; i < p.count; i += kBatch) {
     uint32_t bits[kBatch];
     const int64_t n = std::min(kBatch, p.count - i);
-    philox_words(state.seed, state.counter, static_cast<uint64_t>(i), n, bits);
+    draw_words(p, state, i, n, bits);
     for (int64_t j = 0; j < n; ++j) {
       keys[i + j] = uint64_t{bits[j]} << 32 | static_cast<uint64_t>(i + j);
     }
   }
-  std::sort(keys, keys + p.count);
+  sort_by_high_word(keys, keys + p.count, p.count);
   for (int64_t i = 0; i < p.count; ++i) {
     static_cast<int32_t*>(outputs[0])[i] = static_cast<int32_t>(keys[i] & 0xffffffff);
   }
@@ -167,20 +189,22 @@ std::string refuse(const OpCase& op_case) {
 
 Kernel prepare_integers(const OpCase& op_case) {
   RandomParams p{};
+  p.table = active_isa().random;
   p.count = op_case.outputs[0].count();
   const bool bits = op_case.op == "random_bits";
-  p.cost = 20 + (bits ? 2.0 : 60.0) * static_cast<double>(p.count);
+  p.cost = 20 + (bits ? 0.5 : 10.0) * static_cast<double>(p.count);
   return make_kernel(bits ? run_bits : run_permutation, p, p.cost,
-                     bits ? 0 : static_cast<size_t>(p.count) * sizeof(uint64_t));
+                     bits ? 0 : static_cast<size_t>(2 * p.count) * sizeof(uint64_t));
 }
 
 Kernel prepare_floats(const OpCase& op_case) {
   const RandomTable& table = *active_isa().random;
   RandomParams p{};
+  p.table = &table;
   p.count = op_case.outputs[0].count();
   p.dtype = op_case.outputs[0].dtype;
   const bool narrow = p.dtype == DType::Float32;
-  p.cost = 20 + (narrow ? 3.0 : 30.0) * static_cast<double>(p.count);
+  p.cost = 20 + (narrow ? 1.5 : 30.0) * static_cast<double>(p.count);
   if (op_case.op == "random_uniform") {
     p.convert = table.uniform;
     p.draw = uniform64;
