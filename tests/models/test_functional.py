@@ -37,7 +37,7 @@ def test_model_called_with_inputs_and_outputs_is_functional():
     assert model.name == "net"
     assert model.input_shape == (None, 3)
     assert model.output_shape == (None, 2)
-    assert [layer.name for layer in model.layers][0].startswith("input_layer")
+    assert model.layers[0].name.startswith("input_layer")
 
 
 def test_several_inputs_and_outputs():

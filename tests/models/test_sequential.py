@@ -16,7 +16,7 @@ def test_input_shape_of_the_first_layer_builds_at_once():
     assert model.built
     assert model.input_shape == (None, 3)
     assert model.output_shape == (None, 2)
-    assert [w.path for w in model.weights][0].startswith(f"{model.name}/dense")
+    assert model.weights[0].path.startswith(f"{model.name}/dense")
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_weights_wait_for_data_without_an_input_shape():
     assert model(data(5, 3)).shape == (5, 2)
     assert model.built
     assert len(model.weights) == 4
-    assert [layer.name for layer in model.layers][0].startswith("dense")
+    assert model.layers[0].name.startswith("dense")
 
 
 def test_fit_builds():
@@ -110,7 +110,7 @@ def test_errors():
 
 def test_a_layer_that_does_not_fit_is_not_added():
     model = nacre.Sequential([layers.Input((4,)), layers.Dense(3)])
-    with pytest.raises(ValueError, match="(?i)reshape"):
+    with pytest.raises(ValueError, match=r"(?i)reshape"):
         model.add(layers.Reshape((7,)))
     assert len(model.layers) == 1
     assert model.predict(data(2, 4), verbose=0).shape == (2, 3)

@@ -214,7 +214,7 @@ class Model(Trainer, Layer):
 
     def _declared_inputs(self, data: Any) -> list[KerasTensor]:
         graph = self._graph
-        if graph is None:
+        if graph is None or not graph.strict:
             return []
         x = data[0] if isinstance(data, (tuple, list)) else data
         if isinstance(x, dict) and not isinstance(graph.input_structure, dict):

@@ -168,10 +168,11 @@ def _readable(value: np.ndarray, name: str) -> np.ndarray:
                 f"`{name}` is ragged: its items have different lengths, so it is no array. "
                 "Pad them to one length."
             )
-        try:
-            return np.array(value.tolist(), dtype=np.float64)
-        except (TypeError, ValueError):
-            pass
+        if not any(item is None for item in value.ravel()):
+            try:
+                return np.array(value.tolist(), dtype=np.float64)
+            except (TypeError, ValueError):
+                pass
     raise TypeError(
         f"`{name}` must hold numbers. Received an array of dtype {value.dtype} "
         f"and shape {value.shape}."

@@ -260,15 +260,12 @@ class StepCache:
         shapes = tuple(leaf.shape for leaf in leaves)
         for old in functions:
             if old.relaxable and old.same_form(skeleton, dtypes, leaves):
-                relaxed = _relax(old, shapes)
-                try:
-                    self._trace(relaxed)
-                except (TypeError, ValueError):
-                    old.relaxable = False  # the model needs these sizes fixed
-                    break
-                functions.remove(old)
-                functions.append(relaxed)
-                return relaxed
+                relaxed = self._relaxed(old, shapes, declared)
+                if relaxed is not None:
+                    functions.remove(old)
+                    functions.append(relaxed)
+                    return relaxed
+                break
         function = StepFunction(mode, skeleton, dtypes, [])
         for index, shape in enumerate(shapes):
             known = declared[index].shape if index < len(declared) else ()
@@ -277,12 +274,26 @@ class StepCache:
                 if size is None and axis:
                     function.symbols[index, axis] = f"n{index}_{axis}"
         function.seen.append(shapes)
-        # A form that could not be relaxed once is not tried again for every new size.
-        function.relaxable = not any(f.same_form(skeleton, dtypes, leaves) for f in functions)
         self._trace(function)
+        # The model needs these sizes fixed: other sizes are not tried as symbols again.
+        for other in functions:
+            if other.same_form(skeleton, dtypes, leaves):
+                other.relaxable = function.relaxable = False
         functions.append(function)
         del functions[:-_LIMIT]
         return function
+
+    def _relaxed(self, old: StepFunction, shapes: tuple, declared: list) -> StepFunction | None:
+        """Traces a step again with symbols for the sizes that differ; `None` if it needs them."""
+        relaxed = _relax(old, shapes, declared)
+        if relaxed is None:
+            return None
+        try:
+            self._trace(relaxed)
+            relaxed.exe.step_names([[1, *shape[1:]] for shape in shapes])  # do these sizes fit?
+        except (TypeError, ValueError):
+            return None
+        return relaxed
 
     def _trace(self, function: StepFunction) -> None:
         model = self._model
@@ -305,15 +316,22 @@ def _first_sizes(shape: tuple, declared: tuple) -> tuple:
     )
 
 
-def _relax(old: StepFunction, shapes: tuple) -> StepFunction:
-    """The same form with a symbol for every size that was seen to vary."""
+def _relax(old: StepFunction, shapes: tuple, declared: list) -> StepFunction | None:
+    """The same form with a symbol for every size that was seen to vary.
+
+    Returns:
+        The form, or `None` when a size varies that the model declares.
+    """
     new = StepFunction(old.mode, old.skeleton, old.dtypes, [])
     new.seen = [*old.seen[-3:], shapes]
     names: dict[tuple, str] = {}
     for index, sizes in enumerate(old.sizes):
+        known = declared[index].shape if index < len(declared) else ()
         fixed = []
         for axis, size in enumerate(sizes):
             varies = size is None or (axis > 0 and size != shapes[index][axis])
+            if varies and len(known) == len(sizes) and known[axis] is not None:
+                return None
             fixed.append(None if varies else size)
             if varies and axis:
                 # Axes that had equal sizes whenever we looked are taken to be one symbol.
