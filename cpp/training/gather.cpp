@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/error.h"
+#include "core/half.h"
 
 namespace nacre {
 namespace {
@@ -12,15 +13,24 @@ namespace {
 // Rows of fewer bytes than this in all are copied on the calling thread.
 constexpr int64_t kParallelBytes = 1 << 20;
 
+// A stored value as a type to calculate with.
+template <class T>
+T arithmetic(T value) {
+  return value;
+}
+double arithmetic(Float16 value) { return to_double(value); }
+double arithmetic(BFloat16 value) { return to_double(value); }
+
 // Unaligned loads through memcpy: a NumPy array may start anywhere.
 template <class From, class To>
 void convert(const char* from, int64_t stride, char* to, int64_t count) {
   To* out = reinterpret_cast<To*>(to);
   for (int64_t i = 0; i < count; ++i) {
-    From value;
-    std::memcpy(&value, from + i * stride, sizeof(From));
+    From stored;
+    std::memcpy(&stored, from + i * stride, sizeof(From));
+    const auto value = arithmetic(stored);
     if constexpr (std::is_same_v<To, bool>) {
-      out[i] = value != From(0);
+      out[i] = value != 0;
     } else {
       out[i] = static_cast<To>(value);
     }
@@ -50,6 +60,10 @@ Convert converter_to(DType from) {
       return convert<uint64_t, To>;
     case DType::Int64:
       return convert<int64_t, To>;
+    case DType::Float16:
+      return convert<Float16, To>;
+    case DType::BFloat16:
+      return convert<BFloat16, To>;
     case DType::Float32:
       return convert<float, To>;
     case DType::Float64:
