@@ -106,6 +106,8 @@ const ReduceTable* table_of() {
       {reduce_contiguous<T, sum>, reduce_contiguous<T, prod>, reduce_contiguous<T, max>,
        reduce_contiguous<T, min>},
       {reduce_rows<T, sum>, reduce_rows<T, prod>, reduce_rows<T, max>, reduce_rows<T, min>},
+      nullptr,
+      nullptr,
   };
   return &table;
 }
@@ -115,6 +117,8 @@ const ReduceTable* table_of_bool() {
   static constexpr ReduceTable table = {
       {nullptr, nullptr, reduce_contiguous<bool, max>, reduce_contiguous<bool, min>},
       {nullptr, nullptr, reduce_rows<bool, max>, reduce_rows<bool, min>},
+      nullptr,
+      nullptr,
   };
   return &table;
 }

@@ -16,9 +16,14 @@ using ReduceContiguousFn = void (*)(const void* x, int64_t n, void* out);
 using ReduceRowsFn = void (*)(const void* x, int64_t rows, int64_t stride, int64_t columns,
                               void* out);
 
+// The place of the largest or smallest of n >= 1 contiguous elements: the first one, or the first
+// NaN.
+using ReducePlaceFn = int64_t (*)(const void* x, int64_t n);
+
 struct ReduceTable {
   ReduceContiguousFn contiguous[kReduceOps];
   ReduceRowsFn rows[kReduceOps];
+  ReducePlaceFn place_of_max, place_of_min;  // null where types are compiled once
 };
 
 }  // namespace nacre::cpu

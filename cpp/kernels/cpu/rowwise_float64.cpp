@@ -19,6 +19,8 @@ struct Float64Scalar {
   static void store_partial(T* p, V v, int64_t) { *p = v; }
   static V set(T x) { return x; }
   static V select_below(V v, int64_t, T) { return v; }
+  static V select_lane(V, int64_t, V other) { return other; }  // the only one
+  static V log(V v) { return std::log(v); }
   static V exp(V v) { return std::exp(v); }
   static V max(V a, V b) { return a > b ? a : b; }
   static T sum_lanes(V v) { return v; }

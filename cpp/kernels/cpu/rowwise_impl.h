@@ -2,8 +2,9 @@
 
 // Row-wise kernels over a kind of vector S: float32 registers of an instruction set, or single
 // doubles. S gives T, V, kWidth, load, load_partial (zeros beyond), store, store_partial, set,
-// select_below (lanes beyond n replaced), exp, log, max, sum_lanes, max_lanes.
-// Internal linkage: each file that includes this has its own copies.
+// select_below (lanes beyond n replaced), select_lane (one lane replaced), exp, log, max,
+// sum_lanes, max_lanes, log_one, sqrt_one. Internal linkage: each file that includes this has its
+// own copies.
 
 #include <cstdint>
 
@@ -60,6 +61,19 @@ struct Row {
     each(n, [&](int64_t i, auto lanes) NACRE_LAMBDA { s += keep(f(i, lanes), 0, lanes); });
     return S::sum_lanes(s);
   }
+  // A row of at most one register: exp(x - maximum), 0 beyond its end, and the sum.
+  struct Lone {
+    V exponential;
+    T maximum, sum;
+  };
+  static inline NACRE_LAMBDA Lone softmax_of_one(const T* x, int64_t n) {
+    const SomeLanes lanes{n};
+    const V v = keep(get(x, lanes), -__builtin_inff(), lanes);
+    const T m = S::max_lanes(v);
+    const V e = keep(S::exp(v - S::set(m)), 0, lanes);
+    return {e, m, S::sum_lanes(e)};
+  }
+
   // The sum of exp(x - m).
   static inline NACRE_LAMBDA T exp_sum(const T* x, T m, int64_t n) {
     return sum(n, [&](int64_t i, auto lanes)
@@ -74,6 +88,11 @@ void softmax_rows(const void* in, void* out, int64_t rows, int64_t columns) {
   for (int64_t r = 0; r < rows; ++r) {
     const T* x = static_cast<const T*>(in) + r * columns;
     T* y = static_cast<T*>(out) + r * columns;
+    if (columns <= S::kWidth) {  // few classes: all in one register
+      const auto lone = R::softmax_of_one(x, columns);
+      R::put(y, lone.exponential * S::set(1 / lone.sum), SomeLanes{columns});
+      continue;
+    }
     const T m = R::maximum(x, columns);
     const T s = R::sum(columns, [&](int64_t i, auto lanes) NACRE_LAMBDA {
       const auto e = S::exp(R::get(x + i, lanes) - S::set(m));
@@ -136,19 +155,64 @@ void log_softmax_grad_rows(const void* value, const void* grad, void* out, int64
   }
 }
 
+// Logarithms of the sums of several rows are taken together.
+constexpr int64_t kLossRows = 16;
+
+// loss[r] = log(sum[r]) * weight[r] + offset[r]
+template <class S>
+inline NACRE_LAMBDA void finish_losses(const typename S::T* sum, const typename S::T* weight,
+                                       const typename S::T* offset, typename S::T* loss,
+                                       int64_t rows) {
+  using R = Row<S>;
+  for (int64_t i = 0; i < kLossRows; i += S::kWidth) {
+    const auto value = S::log(S::load(sum + i)) * S::load(weight + i) + S::load(offset + i);
+    if (i + S::kWidth <= rows) {
+      R::put(loss + i, value, AllLanes{});
+    } else if (i < rows) {
+      R::put(loss + i, value, SomeLanes{rows - i});
+    }
+  }
+}
+
+// The rows' maxima and sums of exponentials.
+template <class S>
+inline NACRE_LAMBDA void exp_sums(const typename S::T* x, int64_t columns, typename S::T* maximum,
+                                  typename S::T* sum) {
+  using R = Row<S>;
+  if (columns <= S::kWidth) {
+    const auto lone = R::softmax_of_one(x, columns);
+    *maximum = lone.maximum;
+    *sum = lone.sum;
+  } else {
+    *maximum = R::maximum(x, columns);
+    *sum = R::exp_sum(x, *maximum, columns);
+  }
+}
+
+// sum of target * (log(s) - (x - m)).
 template <class S>
 void cross_entropy_rows(const void* logits, const void* target, void* loss, int64_t rows,
                         int64_t columns) {
   using R = Row<S>;
   using T = typename S::T;
-  for (int64_t r = 0; r < rows; ++r) {
-    const T* x = static_cast<const T*>(logits) + r * columns;
-    const T* t = static_cast<const T*>(target) + r * columns;
-    const T m = R::maximum(x, columns);
-    const T l = S::log_one(R::exp_sum(x, m, columns));
-    static_cast<T*>(loss)[r] = R::sum(columns, [&](int64_t i, auto lanes) NACRE_LAMBDA {
-      return R::get(t + i, lanes) * (S::set(l) - (R::get(x + i, lanes) - S::set(m)));
-    });
+  for (int64_t first = 0; first < rows; first += kLossRows) {
+    const int64_t n = rows - first < kLossRows ? rows - first : kLossRows;
+    alignas(64) T sum[kLossRows], total[kLossRows] = {}, offset[kLossRows] = {};
+    for (T& s : sum) s = 1;
+    for (int64_t r = 0; r < n; ++r) {
+      const T* x = static_cast<const T*>(logits) + (first + r) * columns;
+      const T* t = static_cast<const T*>(target) + (first + r) * columns;
+      T m;
+      exp_sums<S>(x, columns, &m, &sum[r]);
+      auto dot = S::set(0);
+      total[r] = R::sum(columns, [&](int64_t i, auto lanes) NACRE_LAMBDA {
+        const auto weight = R::get(t + i, lanes);
+        dot += R::keep(weight * (R::get(x + i, lanes) - S::set(m)), 0, lanes);
+        return weight;
+      });
+      offset[r] = -S::sum_lanes(dot);
+    }
+    finish_losses<S>(sum, total, offset, static_cast<T*>(loss) + first, n);
   }
 }
 
@@ -181,16 +245,20 @@ void cross_entropy_grad_rows(const void* logits, const void* target, const void*
 template <class S>
 void sparse_cross_entropy_rows(const void* logits, const int64_t* labels, void* loss, int64_t rows,
                                int64_t columns) {
-  using R = Row<S>;
   using T = typename S::T;
-  for (int64_t r = 0; r < rows; ++r) {
-    const T* x = static_cast<const T*>(logits) + r * columns;
-    T value = 0;
-    if (labels[r] >= 0) {
-      const T m = R::maximum(x, columns);
-      value = S::log_one(R::exp_sum(x, m, columns)) - (x[labels[r]] - m);
+  for (int64_t first = 0; first < rows; first += kLossRows) {
+    const int64_t n = rows - first < kLossRows ? rows - first : kLossRows;
+    alignas(64) T sum[kLossRows], weight[kLossRows] = {}, offset[kLossRows] = {};
+    for (T& s : sum) s = 1;
+    for (int64_t r = 0; r < n; ++r) {
+      if (labels[first + r] < 0) continue;
+      const T* x = static_cast<const T*>(logits) + (first + r) * columns;
+      T m;
+      exp_sums<S>(x, columns, &m, &sum[r]);
+      weight[r] = 1;
+      offset[r] = m - x[labels[first + r]];
     }
-    static_cast<T*>(loss)[r] = value;
+    finish_losses<S>(sum, weight, offset, static_cast<T*>(loss) + first, n);
   }
 }
 
@@ -206,13 +274,20 @@ void sparse_cross_entropy_grad_rows(const void* logits, const int64_t* labels, c
       for (int64_t i = 0; i < columns; ++i) dx[i] = 0;
       continue;
     }
+    const T weight = static_cast<const T*>(dloss)[r];
+    if (columns <= S::kWidth) {
+      const auto lone = R::softmax_of_one(x, columns);
+      const auto p = lone.exponential * S::set(1 / lone.sum);
+      const auto chosen = S::select_lane(p, labels[r], p - S::set(1));
+      R::put(dx, chosen * S::set(weight), SomeLanes{columns});
+      continue;
+    }
     const T m = R::maximum(x, columns);
     const T s = R::sum(columns, [&](int64_t i, auto lanes) NACRE_LAMBDA {
       const auto e = S::exp(R::get(x + i, lanes) - S::set(m));
       R::put(dx + i, e, lanes);
       return e;
     });
-    const T weight = static_cast<const T*>(dloss)[r];
     const auto inverse = S::set(1 / s), scale = S::set(weight);
     const T chosen = (dx[labels[r]] * (1 / s) - 1) * weight;
     R::each(columns, [&](int64_t i, auto lanes) NACRE_LAMBDA {

@@ -6,6 +6,7 @@
 #include <string>
 #include <type_traits>
 
+#include "kernels/cpu/isa.h"
 #include "kernels/cpu/kernel_tools.h"
 #include "kernels/cpu/reduce.h"
 
@@ -28,6 +29,7 @@ AxisView view_of(const std::vector<int64_t>& shape, int64_t axis) {
 struct ScanParams {
   AxisView view;
   double cost;
+  ReducePlaceFn place = nullptr;
   bool reverse = false, exclusive = false;
 };
 
@@ -76,6 +78,17 @@ void run_arg(const void* opaque, const void* const* inputs, void* const* outputs
         }
       }
     }
+  });
+}
+
+// Float32 along the last axis.
+void run_place(const void* opaque, const void* const* inputs, void* const* outputs,
+               const KernelContext& context) {
+  const auto& params = *static_cast<const ScanParams*>(opaque);
+  const int64_t axis = params.view.axis;
+  over_outer(params, context, [&](int64_t o) {
+    static_cast<int32_t*>(outputs[0])[o] =
+        static_cast<int32_t>(params.place(static_cast<const float*>(inputs[0]) + o * axis, axis));
   });
 }
 
@@ -167,8 +180,16 @@ Kernel prepare(const OpCase& op_case) {
     params.reverse = op_case.attrs.flag("reverse");
     params.exclusive = op_case.attrs.flag("exclusive");
   }
-  const double cost = params.cost;
-  return make_kernel(find_function(op_case), params, cost);
+  Kernel::Fn fn = find_function(op_case);
+  const bool places = op_case.op == "argmax" || op_case.op == "argmin";
+  if (places && op_case.inputs[0].dtype == DType::Float32 && params.view.inner == 1 &&
+      params.view.axis > 0) {
+    const ReduceTable& table = *active_isa().reduce;
+    params.place = op_case.op == "argmax" ? table.place_of_max : table.place_of_min;
+    params.cost *= 0.2;
+    fn = run_place;
+  }
+  return make_kernel(fn, params, params.cost);
 }
 
 }  // namespace

@@ -63,24 +63,14 @@ NACRE_INLINE F32 load_tail(const float* x, int64_t n) {
 
 template <class Op>
 NACRE_INLINE float fold(F32 v) {
-  float lanes[kWidth];
-  for (int half = kWidth / 2; half > 0; half /= 2) {
-    store<float>(lanes, v);
-    F32 other = f32(Op::kIdentity);
-    float shifted[kWidth];
-    store<float>(shifted, other);
-    for (int i = 0; i < half; ++i) shifted[i] = lanes[i + half];
-    v = Op::combine(v, load<float>(shifted));
-  }
-  return v[0];
-}
-
-template <class Op>
-NACRE_INLINE float fold_quickly(F32 v) {
   if constexpr (Op::kIdentity == 0.0f) {
     return reduce_add(v);
+  } else if constexpr (Op::kIdentity == 1.0f) {
+    return fold_lanes(v, [](auto a, auto b) __attribute__((always_inline)) { return a * b; });
+  } else if (any(v != v)) {
+    return __builtin_nanf("");
   } else {
-    return fold<Op>(v);
+    return Op::kIdentity < 0 ? reduce_max(v) : reduce_min(v);
   }
 }
 
@@ -110,11 +100,11 @@ template <class Op>
 void reduce_contiguous(const void* data, int64_t n, void* out) {
   const float* x = static_cast<const float*>(data);
   if (n <= kWidth) {
-    *static_cast<float*>(out) = fold_quickly<Op>(load_tail<Op>(x, n));
+    *static_cast<float*>(out) = fold<Op>(load_tail<Op>(x, n));
     return;
   }
   if (n <= kBlock) {
-    *static_cast<float*>(out) = fold_quickly<Op>(reduce_block<Op>(x, n));
+    *static_cast<float*>(out) = fold<Op>(reduce_block<Op>(x, n));
     return;
   }
   Cascade<Op, 1> cascade;
@@ -124,7 +114,7 @@ void reduce_contiguous(const void* data, int64_t n, void* out) {
     cascade.push(value);
   }
   cascade.finish(value);
-  *static_cast<float*>(out) = fold_quickly<Op>(value[0]);
+  *static_cast<float*>(out) = fold<Op>(value[0]);
 }
 
 constexpr int64_t kRowBlock = 32;
@@ -173,12 +163,36 @@ void reduce_rows(const void* data, int64_t rows, int64_t stride, int64_t columns
   if (c < columns) reduce_columns<Op, 1, true>(x + c, rows, stride, columns - c, out + c);
 }
 
+// The extreme first, then where it stands: both passes run at the speed of loads.
+template <class Op>
+int64_t place_of(const void* data, int64_t n) {
+  const float* x = static_cast<const float*>(data);
+  float extreme;
+  reduce_contiguous<Op>(data, n, &extreme);
+  const F32 wanted = f32(extreme);
+  const bool nan = extreme != extreme;
+  for (int64_t i = 0; i < n; i += kWidth) {
+    const int64_t left = n - i;
+    const F32 v = left >= kWidth ? load(x + i) : load_partial<float>(x + i, left);
+    const I32 hit = (nan ? v != v : v == wanted) & (left >= kWidth ? ~I32{} : lanes_below(left));
+    if (!any(hit)) continue;
+    int32_t lanes[kWidth];
+    store<int32_t>(lanes, hit);
+    for (int j = 0; j < kWidth; ++j) {
+      if (lanes[j]) return i + j;
+    }
+  }
+  return 0;
+}
+
 }  // namespace
 
 const ReduceTable reduce_table = {
     {reduce_contiguous<Sum>, reduce_contiguous<Prod>, reduce_contiguous<Max>,
      reduce_contiguous<Min>},
     {reduce_rows<Sum>, reduce_rows<Prod>, reduce_rows<Max>, reduce_rows<Min>},
+    place_of<Max>,
+    place_of<Min>,
 };
 
 }  // namespace nacre::cpu::NACRE_ISA_NAME

@@ -22,6 +22,10 @@ struct Float32Vector {
   static NACRE_INLINE V select_below(V v, int64_t n, T fill) {
     return select(lanes_below(n), v, f32(fill));
   }
+  static NACRE_INLINE V select_lane(V v, int64_t lane, V other) {
+    return select(lane_index() == static_cast<int32_t>(lane), other, v);
+  }
+  static NACRE_INLINE V log(V v) { return NACRE_ISA_NAME::log(v); }
   static NACRE_INLINE V exp(V v) { return NACRE_ISA_NAME::exp(v); }
   static NACRE_INLINE V max(V a, V b) { return NACRE_ISA_NAME::max(a, b); }
   static NACRE_INLINE T sum_lanes(V v) { return reduce_add(v); }
