@@ -14,21 +14,64 @@ struct Plane {
   int64_t from_row, from_column, to_row, to_column;  // strides
 };
 
+typedef uint32_t Quad __attribute__((vector_size(16)));
+typedef uint32_t QuadMemory __attribute__((vector_size(16), aligned(4), may_alias));
+
+constexpr int64_t kBlock = 16;
+
+// to[r * to_row + c] = tile[c][r], every line of memory written once.
 template <class T>
-void copy_plane(const T* from, T* to, const Plane& p) {
-  if (p.from_row == 1 && p.to_column == 1 && p.columns > 1) {  // a transposition
-    constexpr int64_t kBlock = 32;
-    for (int64_t r0 = 0; r0 < p.rows; r0 += kBlock) {
-      const int64_t r1 = std::min(p.rows, r0 + kBlock);
-      for (int64_t c0 = 0; c0 < p.columns; c0 += kBlock) {
-        const int64_t c1 = std::min(p.columns, c0 + kBlock);
-        for (int64_t r = r0; r < r1; ++r) {
-          for (int64_t c = c0; c < c1; ++c) to[r * p.to_row + c] = from[r + c * p.from_column];
+void write_transposed(const T (&tile)[kBlock][kBlock], T* to, int64_t to_row) {
+  if constexpr (sizeof(T) == 4) {
+    for (int64_t r = 0; r < kBlock; r += 4) {
+      for (int64_t c = 0; c < kBlock; c += 4) {
+        Quad v[4];
+        for (int k = 0; k < 4; ++k) v[k] = *reinterpret_cast<const QuadMemory*>(&tile[c + k][r]);
+        const Quad a = __builtin_shufflevector(v[0], v[1], 0, 4, 1, 5);
+        const Quad b = __builtin_shufflevector(v[2], v[3], 0, 4, 1, 5);
+        const Quad d = __builtin_shufflevector(v[0], v[1], 2, 6, 3, 7);
+        const Quad e = __builtin_shufflevector(v[2], v[3], 2, 6, 3, 7);
+        const Quad out[4] = {
+            __builtin_shufflevector(a, b, 0, 1, 4, 5), __builtin_shufflevector(a, b, 2, 3, 6, 7),
+            __builtin_shufflevector(d, e, 0, 1, 4, 5), __builtin_shufflevector(d, e, 2, 3, 6, 7)};
+        for (int k = 0; k < 4; ++k) {
+          *reinterpret_cast<QuadMemory*>(to + (r + k) * to_row + c) = out[k];
         }
       }
     }
-    return;
+  } else {
+    for (int64_t r = 0; r < kBlock; ++r) {
+      for (int64_t c = 0; c < kBlock; ++c) to[r * to_row + c] = tile[c][r];
+    }
   }
+}
+
+// to[r * to_row + c] = from[r + c * from_column], by blocks that are read whole before any of it is
+// written: rows a power of two apart would push each other out of the cache.
+template <class T>
+void transpose_plane(const T* from, T* to, const Plane& p) {
+  for (int64_t r0 = 0; r0 < p.rows; r0 += kBlock) {
+    const int64_t r1 = std::min(p.rows, r0 + kBlock);
+    for (int64_t c0 = 0; c0 < p.columns; c0 += kBlock) {
+      const int64_t c1 = std::min(p.columns, c0 + kBlock);
+      if (r1 - r0 == kBlock && c1 - c0 == kBlock) {
+        alignas(64) T tile[kBlock][kBlock];
+        for (int64_t c = 0; c < kBlock; ++c) {
+          std::memcpy(tile[c], from + r0 + (c0 + c) * p.from_column, sizeof tile[c]);
+        }
+        write_transposed(tile, to + r0 * p.to_row + c0, p.to_row);
+        continue;
+      }
+      for (int64_t r = r0; r < r1; ++r) {
+        for (int64_t c = c0; c < c1; ++c) to[r * p.to_row + c] = from[r + c * p.from_column];
+      }
+    }
+  }
+}
+
+template <class T>
+void copy_plane(const T* from, T* to, const Plane& p) {
+  if (p.from_row == 1 && p.to_column == 1 && p.columns > 1) return transpose_plane(from, to, p);
   for (int64_t r = 0; r < p.rows; ++r) {
     const T* x = from + r * p.from_row;
     T* y = to + r * p.to_row;
