@@ -173,5 +173,8 @@ def test_shape_errors_name_layer_and_shapes():
         layers.Add()([np.zeros((2, 3), "f"), np.zeros((2, 4), "f")])
     with pytest.raises(ValueError, match=r'Add "add.*list of inputs'):
         layers.Add()(np.zeros((2, 3), "f"))
+    for bad in (3.0, "text", [1, 2], [[1, 2], [3]]):
+        with pytest.raises(ValueError, match=r'Dense "head": expected a tensor or an array'):
+            layer(bad)
     with pytest.raises(ValueError, match=r'Dense "dense.*dtype <U1'):
         layers.Dense(3)(np.array([["a"]]))

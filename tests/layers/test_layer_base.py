@@ -232,7 +232,7 @@ def test_several_arguments_and_shapes():
     layer({"a": np.ones((2, 3), "float32"), "b": np.ones((2, 3), "float32")})
     assert layer.shapes == {"a": (2, 3), "b": (2, 3)}
     with pytest.raises(TypeError, match=r'Takes "takes".*unknown argument `other`'):
-        layer({"a": 1, "b": 2}, other=3)
+        layer({"a": np.ones(1), "b": np.ones(1)}, other=3)
 
 
 def test_own_layer_configuration():

@@ -131,10 +131,13 @@ class Layer(LayerConfig):
         args = tuple(self._convert(arg) for arg in args)
         if kwargs:
             kwargs = {name: self._convert(value) for name, value in kwargs.items()}
-        if args and isinstance(args[0], (int, float)) and not isinstance(args[0], bool):
-            raise ValueError(
-                f"{self._label()}: expected a tensor or an array as input. Received: {args[0]!r}"
-            )
+        if args and not is_tensors(args[0]):
+            for leaf in tree.flatten(args[0]):
+                if isinstance(leaf, (int, float, complex, str)):
+                    raise ValueError(
+                        f"{self._label()}: expected a tensor or an array as input. "
+                        f"Received: {args[0]!r}"
+                    )
         return args, kwargs
 
     def _convert(self, x: Any) -> Any:

@@ -10,12 +10,9 @@ import numpy as np
 from nacre import _core, config, initializers, naming, regularizers, tree
 from nacre import constraints as constraints_module
 from nacre.layers.call_arguments import trace_token
+from nacre.layers.weight_shape import weight_shape
 from nacre.tracking import Tracker, add_by_identity, bump_structure
 from nacre.variable import Variable
-
-# A weight above this size is compared with the machine's memory before it is made.
-_CHECKED_BYTES = 1 << 28
-_DTYPE_BYTES = {"float64": 8, "int64": 8, "uint64": 8, "float16": 2, "bfloat16": 2, "bool": 1}
 
 
 def _is_layer(value: Any) -> bool:
@@ -128,7 +125,7 @@ class LayerState:
         if overwrite_with_gradient:
             raise ValueError(f"{self._label()}: `overwrite_with_gradient` is not possible.")
         dtype = config.standardize_dtype(dtype or self.variable_dtype)
-        shape = self._checked_shape(shape, dtype, name)
+        shape = weight_shape(shape, dtype, name, self._label())
         if initializer is None:
             initializer = "glorot_uniform" if "float" in dtype else "zeros"
         naming.push_scope(self.name, self)
@@ -155,23 +152,6 @@ class LayerState:
         return variable
 
     add_variable = add_weight
-
-    def _checked_shape(self, shape: Any, dtype: str, name: str | None) -> tuple[int, ...]:
-        shape = () if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
-        for dim in shape:
-            if not isinstance(dim, (int, np.integer)) or isinstance(dim, bool) or dim < 0:
-                raise ValueError(
-                    f"{self._label()}: expected a shape of non-negative integers for weight "
-                    f"{name!r}. Received: {shape}"
-                )
-        shape = tuple(int(dim) for dim in shape)
-        size = math.prod(shape) * _DTYPE_BYTES.get(dtype, 4)
-        if size > _CHECKED_BYTES and size > _machine_memory():
-            raise MemoryError(
-                f"{self._label()}: weight {name!r} of shape {shape} needs {size / 2**30:.1f} GiB, "
-                "more than this machine's memory."
-            )
-        return shape
 
     def _track_variable(self, variable: Any) -> None:
         trainable = getattr(variable, "trainable", True)
@@ -384,19 +364,3 @@ class LayerState:
         """Return how errors name this layer: `Dense "dense_1"`."""
         name = self.__dict__.get("name")
         return f'{type(self).__name__} "{name}"' if name else type(self).__name__
-
-
-def _machine_memory() -> int:
-    """Return the bytes of memory that this process can hope for."""
-    import os
-
-    limit = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        try:
-            with open(path) as file:
-                text = file.read().strip()
-        except OSError:
-            continue
-        if text.isdigit():
-            limit = min(limit, int(text))
-    return limit
