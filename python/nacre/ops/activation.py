@@ -65,13 +65,14 @@ def _clip(x: Tensor, low: float, high: float) -> Tensor:
 @keras_op
 def relu(x: Any) -> Tensor:
     """`max(x, 0)`, elementwise."""
-    return call("relu", [tensor(x)])
+    x = tensor(x)
+    return call("relu", [x if x.dtype != "bool" else tensor(x, "int32")])
 
 
 @keras_op
 def relu6(x: Any) -> Tensor:
     """`min(max(x, 0), 6)`, elementwise."""
-    return binary("minimum", call("relu", [tensor(x)]), 6)
+    return binary("minimum", call("relu", [as_float(x)]), 6.0)
 
 
 @keras_op

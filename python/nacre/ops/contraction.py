@@ -8,6 +8,7 @@ from typing import Any
 
 from nacre.ops._common import (
     Tensor,
+    as_float,
     binary,
     call,
     cast,
@@ -15,14 +16,25 @@ from nacre.ops._common import (
     normalize_axis,
     reshape_to,
     sum_dtype,
-    tensor,
     transpose_to,
 )
 from nacre.ops._dispatch import keras_op
 from nacre.ops.binary_ops import promoted
+from nacre.ops.reduce import reduce_over
 from nacre.ops.shaping import moveaxis, ravel
 
-__all__ = ["correlate", "cross", "dot", "inner", "kron", "matmul", "outer", "tensordot", "vdot"]
+__all__ = [
+    "cdist",
+    "correlate",
+    "cross",
+    "dot",
+    "inner",
+    "kron",
+    "matmul",
+    "outer",
+    "tensordot",
+    "vdot",
+]
 
 
 def multiply_matrices(
@@ -34,7 +46,7 @@ def multiply_matrices(
 
 def factors(x1: Any, x2: Any) -> tuple[Tensor, Tensor]:
     """Operands of a contraction: one dtype, wide enough for the sums."""
-    (x1, x2), dtype = promoted(tensor(x1), tensor(x2))
+    (x1, x2), dtype = promoted(x1, x2)
     wide = sum_dtype(dtype)
     return (x1, x2) if wide == dtype else (cast(x1, wide), cast(x2, wide))
 
@@ -143,7 +155,7 @@ def vdot(x1: Any, x2: Any) -> Tensor:
 @keras_op
 def outer(x1: Any, x2: Any) -> Tensor:
     """Every element of one flattened tensor times every element of the other."""
-    (a, b), _ = promoted(tensor(x1), tensor(x2))
+    (a, b), _ = promoted(x1, x2)
     a, b = ravel(a), ravel(b)
     return binary("mul", reshape_to(a, [a.dims[0], 1]), reshape_to(b, [1, b.dims[0]]))
 
@@ -151,7 +163,7 @@ def outer(x1: Any, x2: Any) -> Tensor:
 @keras_op
 def kron(x1: Any, x2: Any) -> Tensor:
     """The Kronecker product."""
-    (a, b), _ = promoted(tensor(x1), tensor(x2))
+    (a, b), _ = promoted(x1, x2)
     ndim = builtins.max(a.ndim, b.ndim)
     m = [1] * (ndim - a.ndim) + list(a.dims)
     n = [1] * (ndim - b.ndim) + list(b.dims)
@@ -176,7 +188,7 @@ def cross(
     """
     if axis is not None:
         axisa = axisb = axisc = axis
-    (a, b), _ = promoted(tensor(x1), tensor(x2))
+    (a, b), _ = promoted(x1, x2)
     a, b = moveaxis(a, axisa, -1), moveaxis(b, axisb, -1)
     sizes = (a.dims[-1], b.dims[-1])
     if sizes[0] not in (2, 3) or sizes[1] not in (2, 3):
@@ -242,3 +254,24 @@ def correlate(x1: Any, x2: Any, mode: str = "valid") -> Tensor:
         term = binary("mul", slice_along(a, 0, i, length), slice_along(b, 0, i, 1))
         total = term if total is None else binary("add", total, term)
     return flip(total) if swapped else total
+
+
+@keras_op
+def cdist(x: Any, y: Any) -> Tensor:
+    """The Euclidean distance of every row of one tensor from every row of another.
+
+    Args:
+        x: `(..., n, d)`.
+        y: `(..., m, d)`.
+
+    Returns:
+        `(..., n, m)`.
+    """
+    a, b = as_float(x), as_float(y)
+    (a, b), _ = promoted(a, b)
+    if a.ndim < 2 or b.ndim < 2:
+        raise ValueError(f"cdist: expected rows of vectors. Received: {a.shape} and {b.shape}")
+    left = reshape_to(a, [*a.dims[:-1], 1, a.dims[-1]])
+    right = reshape_to(b, [*b.dims[:-2], 1, *b.dims[-2:]])
+    gaps = call("square", [binary("sub", left, right)])
+    return call("sqrt", [reduce_over("reduce_sum", gaps, [gaps.ndim - 1])])

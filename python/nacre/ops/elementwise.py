@@ -13,6 +13,7 @@ from nacre.ops._common import (
     binary,
     call,
     cast,
+    full,
     tensor,
 )
 from nacre.ops._dispatch import keras_op
@@ -20,6 +21,7 @@ from nacre.ops._dispatch import keras_op
 __all__ = [
     "abs",
     "absolute",
+    "angle",
     "arccos",
     "arccosh",
     "arcsin",
@@ -31,6 +33,8 @@ __all__ = [
     "cbrt",
     "ceil",
     "clip",
+    "conj",
+    "conjugate",
     "copy",
     "cos",
     "cosh",
@@ -44,6 +48,7 @@ __all__ = [
     "expm1",
     "fabs",
     "floor",
+    "imag",
     "isfinite",
     "isinf",
     "isnan",
@@ -321,6 +326,32 @@ def isreal(x: Any) -> Tensor:
 def real(x: Any) -> Tensor:
     """The real part: `x` itself, since there are no complex tensors."""
     return tensor(x)
+
+
+@keras_op
+def conjugate(x: Any) -> Tensor:
+    """The complex conjugate: `x` itself, since there are no complex tensors."""
+    return tensor(x)
+
+
+@keras_op
+def conj(x: Any) -> Tensor:
+    """The complex conjugate; the same as `conjugate`."""
+    return tensor(x)
+
+
+@keras_op
+def imag(x: Any) -> Tensor:
+    """The imaginary part: zeros, since there are no complex tensors."""
+    x = tensor(x)
+    return full(x.dims, 0, x.dtype)
+
+
+@keras_op
+def angle(x: Any) -> Tensor:
+    """The angle in the complex plane: 0 for numbers that are not negative, else pi."""
+    x = as_float(x)
+    return binary("mul", cast(binary("lt", x, 0), x.dtype), math.pi)
 
 
 @keras_op

@@ -85,7 +85,12 @@ def _expand_ellipsis(key: Any, ndim: int) -> list[Any]:
     return [*items[:at], *[builtins.slice(None)] * (ndim - used), *rest]
 
 
+_PLAIN = frozenset({int, builtins.slice, type(None), type(Ellipsis)})
+
+
 def _is_mask(k: Any) -> bool:
+    if k.__class__ in _PLAIN:
+        return False
     if isinstance(k, (Tensor, np.ndarray, _core.Variable)):
         return str(k.dtype) == "bool"
     if isinstance(k, (list, tuple)):
@@ -133,7 +138,7 @@ def get_item(x: Any, key: Any) -> Tensor:
     if isinstance(key, list):
         key = np.asarray(key) if is_concrete(key) else tensor(key)
     items = _expand_masks(_expand_ellipsis(key, x.ndim))
-    if builtins.any(isinstance(k, _ARRAYS) for k in items):
+    if builtins.any(k.__class__ not in _PLAIN and isinstance(k, _ARRAYS) for k in items):
         # Beside arrays an integer is an array of rank 0, as in NumPy.
         items = [np.asarray(k) if isinstance(k, (int, np.integer)) else k for k in items]
     dims = list(x.dims)

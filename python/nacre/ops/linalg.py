@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from nacre.ops.normalization import (
-    norm,
-)
+from typing import Any
 
-__all__ = [
-    "norm",
-]
+from nacre import ops
+
+_NAMES = """
+    norm
+"""
+
+__all__ = _NAMES.split()
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        return getattr(ops, name)
+    raise AttributeError(f"module {__name__!r} has no op {name!r}")

@@ -2,90 +2,23 @@
 
 from __future__ import annotations
 
-from nacre.ops.activation import (
-    celu,
-    elu,
-    gelu,
-    glu,
-    hard_shrink,
-    hard_sigmoid,
-    hard_silu,
-    hard_swish,
-    hard_tanh,
-    leaky_relu,
-    log_sigmoid,
-    log_softmax,
-    relu,
-    relu6,
-    selu,
-    sigmoid,
-    silu,
-    soft_shrink,
-    softmax,
-    softplus,
-    softsign,
-    sparse_plus,
-    sparse_sigmoid,
-    sparsemax,
-    squareplus,
-    swish,
-    tanh_shrink,
-    threshold,
-)
-from nacre.ops.losses import (
-    binary_crossentropy,
-    categorical_crossentropy,
-    multi_hot,
-    one_hot,
-    psnr,
-    sparse_categorical_crossentropy,
-)
-from nacre.ops.normalization import (
-    batch_normalization,
-    layer_normalization,
-    moments,
-    normalize,
-    rms_normalization,
-)
+from typing import Any
 
-__all__ = [
-    "batch_normalization",
-    "binary_crossentropy",
-    "categorical_crossentropy",
-    "celu",
-    "elu",
-    "gelu",
-    "glu",
-    "hard_shrink",
-    "hard_sigmoid",
-    "hard_silu",
-    "hard_swish",
-    "hard_tanh",
-    "layer_normalization",
-    "leaky_relu",
-    "log_sigmoid",
-    "log_softmax",
-    "moments",
-    "multi_hot",
-    "normalize",
-    "one_hot",
-    "psnr",
-    "relu",
-    "relu6",
-    "rms_normalization",
-    "selu",
-    "sigmoid",
-    "silu",
-    "soft_shrink",
-    "softmax",
-    "softplus",
-    "softsign",
-    "sparse_categorical_crossentropy",
-    "sparse_plus",
-    "sparse_sigmoid",
-    "sparsemax",
-    "squareplus",
-    "swish",
-    "tanh_shrink",
-    "threshold",
-]
+from nacre import ops
+
+_NAMES = """
+    batch_normalization binary_crossentropy categorical_crossentropy celu elu gelu glu
+    hard_shrink hard_sigmoid hard_silu hard_swish hard_tanh layer_normalization leaky_relu
+    log_sigmoid log_softmax moments multi_hot normalize one_hot psnr relu relu6
+    rms_normalization selu sigmoid silu soft_shrink softmax softplus softsign
+    sparse_categorical_crossentropy sparse_plus sparse_sigmoid sparsemax squareplus swish
+    tanh_shrink threshold
+"""
+
+__all__ = _NAMES.split()
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        return getattr(ops, name)
+    raise AttributeError(f"module {__name__!r} has no op {name!r}")
