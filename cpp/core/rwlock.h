@@ -22,7 +22,7 @@ class RwLock {
   }
 
   void unlock_shared() {
-    const uint32_t before = state_.fetch_sub(kReader, std::memory_order_release);
+    const uint32_t before = state_.fetch_sub(kReader);
     if ((before & kPending) && before / kReader == 1) state_.notify_all();
   }
 
@@ -44,9 +44,15 @@ class RwLock {
   }
 
   void unlock() {
-    state_.store(0, std::memory_order_release);
-    state_.notify_all();  // libstdc++ makes no system call when nobody waits
+    // An exchange, not a release store: libstdc++'s notify_all makes no system call when it counts
+    // no waiters, and that count could be read before a plain store is seen by one who is about to
+    // sleep.
+    state_.exchange(0);
+    state_.notify_all();
   }
+
+  // For the child of a fork, where whoever held the lock does not exist.
+  void reset() { state_.store(0); }
 
  private:
   static constexpr uint32_t kWriter = 1, kPending = 2, kReader = 4;

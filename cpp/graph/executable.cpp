@@ -1,6 +1,7 @@
 #include "graph/executable.h"
 
 #include <algorithm>
+#include <atomic>
 #include <thread>
 
 #include "core/error.h"
@@ -8,6 +9,12 @@
 #include "parallel/thread_pool.h"
 
 namespace nacre {
+
+namespace {
+std::atomic<uint64_t> g_generation{0};
+}  // namespace
+
+void forget_programs() { g_generation.fetch_add(1); }
 
 Executable::Executable(const Graph& graph, const BackendTable& backend, std::string name)
     : name_(std::move(name)), backend_(backend), input_names_(graph.input_names) {
@@ -54,6 +61,10 @@ Bindings Executable::bind(const std::vector<std::vector<int64_t>>& shapes) const
 
 std::shared_ptr<const Program> Executable::program(const Bindings& bindings) {
   std::lock_guard guard(mutex_);
+  if (const uint64_t current = g_generation.load(); generation_ != current) {
+    programs_.clear();
+    generation_ = current;
+  }
   for (auto it = programs_.begin(); it != programs_.end(); ++it) {
     if (it->first == bindings) {
       programs_.splice(programs_.begin(), programs_, it);
@@ -119,23 +130,44 @@ std::vector<Tensor> Executable::run(const std::vector<Tensor>& inputs, bool (*st
 }
 
 // Holds every Variable of an executable: shared for those it reads, exclusive for those it writes.
+// A run that a signal handler starts in the middle of another one on the same thread finds some of
+// them held: those it may read, as nothing is written before a step's end.
 class Session::Locks {
  public:
-  explicit Locks(const Executable& executable) : executable_(executable) {
-    // Memory in another backend has to be moved, which only an exclusive holder may do.
-    exclusive_ = false;
+  explicit Locks(const Executable& executable)
+      : executable_(executable), nested_(HeldVariables::any()), held_(executable.variables_) {
+    if (nested_) find_held();
     lock_all();
     if (all_at_home()) return;
+    // Memory in another backend has to be moved, which only an exclusive holder may do.
     unlock_all();
     exclusive_ = true;
     lock_all();
-    for (const VariablePtr& variable : executable_.variables_) variable->move_to(executable_.backend_);
+    try {
+      for (const VariablePtr& variable : executable_.variables_) {
+        variable->move_to(executable_.backend_);
+      }
+    } catch (...) {
+      unlock_all();
+      throw;
+    }
   }
   ~Locks() { unlock_all(); }
   Locks(const Locks&) = delete;
   Locks& operator=(const Locks&) = delete;
 
  private:
+  void find_held() {
+    skip_.resize(executable_.variables_.size());
+    for (size_t i = 0; i < skip_.size(); ++i) {
+      const Variable& variable = *executable_.variables_[i];
+      skip_[i] = held_.held_outside(variable);
+      if (skip_[i] && (executable_.writes_[i] || !variable.at_home(executable_.backend_))) {
+        throw ValueError("Variable \"" + variable.name() +
+                         "\": cannot be written in the middle of a step that uses it (by a signal handler).");
+      }
+    }
+  }
   bool all_at_home() const {
     for (const VariablePtr& variable : executable_.variables_) {
       if (!variable->at_home(executable_.backend_)) return false;
@@ -144,18 +176,23 @@ class Session::Locks {
   }
   void lock_all() {
     for (size_t i : executable_.lock_order_) {
+      if (nested_ && skip_[i]) continue;
       RwLock& lock = executable_.variables_[i]->lock();
       exclusive_ || executable_.writes_[i] ? lock.lock() : lock.lock_shared();
     }
   }
   void unlock_all() {
     for (size_t i : executable_.lock_order_) {
+      if (nested_ && skip_[i]) continue;
       RwLock& lock = executable_.variables_[i]->lock();
       exclusive_ || executable_.writes_[i] ? lock.unlock() : lock.unlock_shared();
     }
   }
   const Executable& executable_;
-  bool exclusive_;
+  bool exclusive_ = false;
+  const bool nested_;
+  std::vector<char> skip_;
+  HeldVariables held_;
 };
 
 Session::Session(Executable& executable, bool (*stop)(void*), void* asker)
@@ -257,7 +294,7 @@ struct StoppableLoops {
 
 }  // namespace
 
-void Session::run() {
+void Session::run(double* seconds) {
   const BackendTable& backend = executable_.backend_;
   if (!backend.host) stage_inputs();
   uint32_t status = 0;
@@ -272,6 +309,7 @@ void Session::run() {
     context.kernel.pool = &loops;
   }
   context.check_finite = check_finite_;
+  context.seconds = seconds;
   context.stop = stop_;
   context.asker = asker_;
   context.failed_step = &failed;

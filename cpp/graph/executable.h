@@ -63,9 +63,13 @@ class Executable {
   std::vector<char> writes_;
   std::vector<size_t> lock_order_;
   mutable std::mutex mutex_;
+  uint64_t generation_ = 0;  // of the choice of kernels that programs_ were bound with
   std::list<std::pair<Bindings, std::shared_ptr<const Program>>> programs_;
   std::vector<std::unique_ptr<Frame>> idle_;
 };
+
+// Makes every executable bind its programs anew, because other kernels were chosen.
+void forget_programs();
 
 // A sequence of runs from one thread: a frame, and the pointers for the next run.
 class Session {
@@ -84,8 +88,8 @@ class Session {
   // Whether runs look for NaN and infinity in every result and stop at the first.
   void check_finite(bool check) { check_finite_ = check; }
   // Runs one step. Throws ValueError for bad labels and indices, Interrupted when asked to stop; no
-  // Variable has changed then.
-  void run();
+  // Variable has changed then. `seconds`, if given, gets the time of each of the program's steps.
+  void run(double* seconds = nullptr);
 
  private:
   class Locks;

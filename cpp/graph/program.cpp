@@ -1,12 +1,21 @@
 #include "graph/program.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
+#include <shared_mutex>
 #include <utility>
 
 #include "graph/program_region.h"
 
 namespace nacre {
+namespace {
+
+// Steps of a loop between two looks for a signal; a step takes at most a few milliseconds, or looks
+// itself.
+constexpr int64_t kPollSteps = 8;
+
+}  // namespace
 
 Program::~Program() {
   for (size_t i = 0; i < constants_.size(); ++i) {
@@ -55,7 +64,7 @@ uint32_t Program::run(void** table, char* arena, const RunOperands& operands,
     }
   }
   for (size_t i = 0; i < tail_; ++i) {
-    run_step(steps_[i], table, arena, context);
+    run_timed(i, table, arena, context);
     if (steps_[i].poll && context.stop && context.stop(context.asker)) {
       set_status(context.kernel, kStatusInterrupted);
     }
@@ -70,7 +79,9 @@ uint32_t Program::run(void** table, char* arena, const RunOperands& operands,
   // Nothing stops a run from here on: Variables are being written.
   RunContext tail = context;
   tail.kernel = context.tail_kernel;
-  for (size_t i = tail_; i < steps_.size(); ++i) run_step(steps_[i], table, arena, tail);
+  std::shared_lock commit(commit_lock(), std::defer_lock);
+  if (writes_) commit.lock();
+  for (size_t i = tail_; i < steps_.size(); ++i) run_timed(i, table, arena, tail);
   return *context.kernel.status;
 }
 
@@ -94,6 +105,13 @@ bool Program::results_finite(const Step& step, void** table) const {
     if (dtype == DType::Float64 && !all_finite<double>(results[i], count)) return false;
   }
   return true;
+}
+
+void Program::run_timed(size_t index, void** table, char* arena, const RunContext& context) const {
+  if (!context.seconds) return run_step(steps_[index], table, arena, context);
+  const auto start = std::chrono::steady_clock::now();
+  run_step(steps_[index], table, arena, context);
+  context.seconds[index] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
 void Program::run_step(const Step& step, void** table, char* arena,
@@ -140,7 +158,7 @@ void Program::run_scan(const Region& region, void** operands, size_t num_inputs,
     part.program->run(table + part.table, arena + part.arena, call, context);
     for (size_t i = 0; i < region.carries; ++i) inputs[i] = outputs[i];
     if (stopped(context)) return;
-    if (step % 64 == 63 && context.stop && context.stop(context.asker)) {
+    if (step % kPollSteps == kPollSteps - 1 && context.stop && context.stop(context.asker)) {
       set_status(context.kernel, kStatusInterrupted);
       return;
     }
@@ -182,7 +200,7 @@ void Program::run_while(const Region& region, void** operands, size_t num_inputs
     body.program->run(table + body.table, arena + body.arena, call, context);
     for (size_t i = 0; i < region.carries; ++i) inputs[i] = outputs[i];
     if (stopped(context)) return;
-    if (step % 64 == 63 && context.stop && context.stop(context.asker)) {
+    if (step % kPollSteps == kPollSteps - 1 && context.stop && context.stop(context.asker)) {
       set_status(context.kernel, kStatusInterrupted);
       return;
     }

@@ -18,6 +18,7 @@ struct RunContext {
   bool (*stop)(void* asker) = nullptr;
   void* asker = nullptr;
   bool check_finite = false;       // look at every result for NaN and infinity, before the commit
+  double* seconds = nullptr;       // where to write how long each step took; null: nowhere
   int32_t* failed_step = nullptr;  // the step after which the status word was found set
 };
 
@@ -85,6 +86,7 @@ class Program {
 
   Program() = default;
   bool results_finite(const Step& step, void** table) const;
+  void run_timed(size_t index, void** table, char* arena, const RunContext& context) const;
   void run_step(const Step& step, void** table, char* arena, const RunContext& context) const;
   void run_scan(const Region& region, void** operands, size_t num_inputs, void** table, char* arena,
                 const RunContext& context) const;
@@ -99,6 +101,7 @@ class Program {
   const BackendTable* backend_ = nullptr;
   std::vector<Step> steps_;
   size_t tail_ = 0;
+  bool writes_ = false;  // Variables
   std::vector<Patch> fixed_, patches_;  // filled once, filled at every run
   std::vector<void*> constants_;
   std::vector<size_t> constant_sizes_;

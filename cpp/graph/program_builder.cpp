@@ -304,6 +304,7 @@ class ProgramBuilder {
       add_copy(place_of(source), staged_[i], spec(source).bytes());
     }
     program_->tail_ = program_->steps_.size();
+    program_->writes_ = !graph_.assignments.empty();
   }
 
   Operand place_of(Value value) const {

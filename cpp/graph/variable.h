@@ -25,9 +25,10 @@ class Variable {
   // Counts writes, so that what is derived from the value can tell when it is stale.
   uint64_t version() const { return version_.load(std::memory_order_acquire); }
 
-  // A copy of the value. Takes the lock.
+  // A copy of the value. Takes the lock, unless a run on this thread holds it already.
   Tensor snapshot();
-  // Replaces the value; the tensor must have this dtype and shape. Takes the lock.
+  // Replaces the value; the tensor must have this dtype and shape. Takes the lock; throws ValueError
+  // when a run on this thread holds it.
   void assign(const Tensor& value);
   void assign_zeros();
 
@@ -37,8 +38,13 @@ class Variable {
   void move_to(const BackendTable& backend);  // needs the exclusive lock
   void* data() { return data_; }
   void touched() { version_.fetch_add(1, std::memory_order_acq_rel); }
+  // Whether a run on the calling thread holds the lock: it may be asked from a signal handler, which
+  // Python calls in the middle of a step.
+  bool held_here() const;
 
  private:
+  void require_not_held() const;
+
   std::string name_;
   TensorSpec spec_;
   RwLock lock_;
@@ -48,6 +54,28 @@ class Variable {
 };
 
 using VariablePtr = std::shared_ptr<Variable>;
+
+// Says which Variables the calling thread has locked, while it lives.
+class HeldVariables {
+ public:
+  explicit HeldVariables(const std::vector<VariablePtr>& variables);
+  ~HeldVariables();
+  HeldVariables(const HeldVariables&) = delete;
+  HeldVariables& operator=(const HeldVariables&) = delete;
+  static bool any();
+  // Whether the thread held the Variable before this object said so.
+  bool held_outside(const Variable& variable) const { return held_by(outer_, variable); }
+
+ private:
+  friend class Variable;
+  static bool held_by(const HeldVariables* held, const Variable& variable);
+  const std::vector<VariablePtr>& variables_;
+  const HeldVariables* outer_;
+};
+
+// Held shared while a step writes its Variables, and exclusively while the process forks: the child
+// sees whole steps only.
+RwLock& commit_lock();
 
 // Bytes held by all live variables.
 int64_t variable_bytes();
