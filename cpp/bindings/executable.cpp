@@ -44,7 +44,7 @@ py::tuple call_executable(Executable& executable, const py::args& arguments) {
 // Runs the executable over the samples batch by batch and puts the results one behind the other.
 class BatchRunner {
  public:
-  BatchRunner(Executable& executable, const py::list& arrays, int64_t batch_size)
+  BatchRunner(Executable& executable, const py::sequence& arrays, int64_t batch_size)
       : executable_(executable), batch_size_(batch_size), session_(executable, &SignalPoller::poll_static, &poller_) {
     if (batch_size <= 0) {
       throw ValueError("batch_size: expected a positive integer. Received " + std::to_string(batch_size) + ".");
@@ -118,8 +118,9 @@ class BatchRunner {
   void point_outputs(int64_t first, int64_t rows) {
     const std::vector<TensorSpec>& specs = session_.program().outputs();
     if (whole_.empty()) {
-      for (const TensorSpec& spec : specs) {
-        const bool per_sample = !spec.shape.empty() && spec.shape[0] == rows;
+      for (size_t i = 0; i < specs.size(); ++i) {
+        const TensorSpec& spec = specs[i];
+        const bool per_sample = has_row_per_sample(i);
         std::vector<py::ssize_t> shape(spec.shape.begin(), spec.shape.end());
         if (per_sample) shape[0] = samples_;
         whole_.push_back(per_sample ? py::array(numpy_dtype(spec.dtype), shape) : py::array());
@@ -138,6 +139,13 @@ class BatchRunner {
         session_.set_output(i, current_[i].mutable_data());
       }
     }
+  }
+
+  // By the types, not by this batch's sizes: a result of fixed size may happen to have as many rows.
+  bool has_row_per_sample(size_t output) const {
+    const Graph& graph = executable_.graph();
+    const Shape& shape = graph.type(graph.outputs[output]).shape;
+    return !shape.empty() && !types_[0].shape.empty() && shape[0] == types_[0].shape[0];
   }
 
   void keep_pieces() {
@@ -188,6 +196,39 @@ std::vector<std::string> step_names(Executable& executable, const std::vector<st
   return executable.program(executable.bind(shapes))->step_names();
 }
 
+// Seconds that each step of the program takes, best of `repeats` runs, for finding what is slow.
+py::list profile(Executable& executable, const py::sequence& arguments, int repeats) {
+  const std::vector<TensorType> types = executable.input_types();
+  std::vector<Tensor> inputs;
+  std::vector<std::vector<int64_t>> shapes;
+  for (size_t i = 0; i < types.size(); ++i) {
+    inputs.push_back(cast_tensor(tensor_of(py::object(arguments[i]), types[i].dtype), types[i].dtype));
+    shapes.push_back(inputs.back().shape());
+  }
+  Session session(executable);
+  session.bind(executable.bind(shapes));
+  std::vector<Tensor> outputs;
+  for (size_t i = 0; i < inputs.size(); ++i) session.set_input(i, inputs[i].data());
+  for (const TensorSpec& spec : session.program().outputs()) {
+    outputs.push_back(Tensor::empty(spec.dtype, spec.shape));
+    session.set_output(outputs.size() - 1, outputs.back().mutable_data());
+  }
+  const size_t steps = session.program().num_steps();
+  std::vector<double> best(steps, 1e9), now(steps);
+  {
+    py::gil_scoped_release unlocked;
+    for (int i = 0; i < repeats; ++i) {
+      session.run(now.data());
+      for (size_t k = 0; k < steps; ++k) best[k] = std::min(best[k], now[k]);
+    }
+  }
+  py::list list;
+  for (size_t k = 0; k < steps; ++k) {
+    list.append(py::make_tuple(session.program().step_label(static_cast<int32_t>(k)), best[k]));
+  }
+  return list;
+}
+
 }  // namespace
 
 bool SignalPoller::poll() {
@@ -234,7 +275,8 @@ void bind_executable(py::module_& m) {
                                return memory;
                              })
       .def("graph_text", [](const Executable& e) { return e.graph().str(); })
-      .def("step_names", &step_names);
+      .def("step_names", &step_names)
+      .def("profile", &profile, py::arg("inputs"), py::arg("repeats") = 100);
   m.def("compile",
         [](const std::shared_ptr<Graph>& graph, const py::object& backend, const std::string& name) {
           const BackendTable& table = backend.is_none() ? default_backend() : find_backend(backend.cast<std::string>());
@@ -242,7 +284,7 @@ void bind_executable(py::module_& m) {
         },
         py::arg("graph"), py::arg("backend") = py::none(), py::arg("name") = "");
   m.def("run_batches",
-        [](Executable& executable, const py::list& arrays, int64_t batch_size, const py::object& on_batch) {
+        [](Executable& executable, const py::sequence& arrays, int64_t batch_size, const py::object& on_batch) {
           return BatchRunner(executable, arrays, batch_size).run(on_batch);
         },
         py::arg("executable"), py::arg("sources"), py::arg("batch_size"), py::arg("on_batch") = py::none());

@@ -12,7 +12,10 @@ void bind_system(py::module_& m) {
   });
   m.def("get_num_threads", [] { return ThreadPool::instance().threads(); });
   m.def("isa", [] { return std::string(cpu::active_isa().name); });
-  m.def("set_isa", [](const std::string& name) { cpu::set_isa(name); });
+  m.def("set_isa", [](const std::string& name) {
+    cpu::set_isa(name);
+    forget_programs();
+  });
   m.def("available_isas", [] {
     std::vector<std::string> names;
     for (const cpu::IsaTable* table : cpu::available_isas()) names.push_back(table->name);

@@ -44,13 +44,20 @@ Value Tape::value_of(const VariablePtr& variable) {
   std::vector<Read>& reads = reads_[variable.get()];
   const uint64_t version = variable->version();
   if (reads.empty() || reads.back().version != version) {
-    reads.push_back({version, add_input(variable->snapshot())});
+    Tensor value;
+    {
+      py::gil_scoped_release unlocked;  // a step that holds the Variable may want the lock
+      value = variable->snapshot();
+    }
+    reads.push_back({version, add_input(std::move(value))});
   }
   return reads.back().value;
 }
 
 Value Tape::value_of(py::handle object, std::optional<DType> weak_dtype) {
   if (py::isinstance<PyVariable>(object)) return value_of(object.cast<PyVariable&>().variable);
+  // The recording outlives the arrays that it meets.
+  if (py::isinstance<py::array>(object)) return graph_->constant(from_python(object));
   const Tensor tensor = tensor_of(object, weak_dtype);
   if (!py::isinstance<PyTensor>(object)) return graph_->constant(tensor);
   auto it = values_.find(object.cast<std::shared_ptr<PyTensor>>().get());

@@ -76,7 +76,8 @@ void bind_tensor(py::module_& m) {
   py::class_<PyTensor, std::shared_ptr<PyTensor>>(m, "Tensor", py::dynamic_attr(),
                                                   "An array, or a value of the function being traced.")
       .def(py::init([](py::handle value, py::object dtype) {
-             Tensor tensor = tensor_of(value);
+             // A copy: the tensor may outlive the array, or the caller may go on to change it.
+             Tensor tensor = py::isinstance<py::array>(value) ? from_python(value) : tensor_of(value);
              if (!dtype.is_none()) tensor = cast_tensor(tensor, dtype_from_name(dtype.cast<std::string>()));
              return std::make_shared<PyTensor>(PyTensor{std::move(tensor), nullptr, {}});
            }),

@@ -1,8 +1,8 @@
-#include <tuple>
-#include <utility>
 #include <list>
 #include <mutex>
+#include <tuple>
 #include <unordered_map>
+#include <utility>
 
 #include "bindings/common.h"
 #include "bindings/scopes.h"
@@ -337,7 +337,12 @@ Tensor tensor_of(py::handle object, std::optional<DType> weak_dtype) {
     if (tensor.is_symbolic()) foreign_tensor();
     return tensor.array;
   }
-  if (py::isinstance<PyVariable>(object)) return object.cast<PyVariable&>().variable->snapshot();
+  if (py::isinstance<PyVariable>(object)) {
+    // A step that holds the Variable may want the interpreter's lock, to look for signals.
+    const VariablePtr variable = object.cast<PyVariable&>().variable;
+    py::gil_scoped_release unlocked;
+    return variable->snapshot();
+  }
   if (is_weak(object) && !is_numpy_scalar(object)) {
     return weak_scalar(object, weak_dtype.value_or(weak_default(object)));
   }
