@@ -66,8 +66,16 @@ def demo(epochs: int, seed: int, plot: str) -> int:
             layers.Input((8, 8)),
             layers.Rescaling(1 / 16),
             layers.Flatten(),
-            layers.Dense(128, activation="relu"),
-            layers.Dropout(0.3),
+            *(
+                layer
+                for _ in range(2)
+                for layer in (
+                    layers.Dense(256),
+                    layers.BatchNormalization(),
+                    layers.Activation("relu"),
+                    layers.Dropout(0.5),
+                )
+            ),
             layers.Dense(10, activation="softmax"),
         ],
         name="digits",

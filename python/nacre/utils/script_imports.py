@@ -86,9 +86,12 @@ class _Alias(ModuleType):
         if name.startswith("__") and name not in ("__version__", "__all__"):
             raise AttributeError(name)
         try:
-            return getattr(self._target, name)
+            value = getattr(self._target, name)
         except AttributeError:
             raise AttributeError(_missing(f"{self.__name__}.{name}")) from None
+        if isinstance(value, ModuleType) and value.__name__ == f"{self._target.__name__}.{name}":
+            return importlib.import_module(f"{self.__name__}.{name}")
+        return value
 
     def __dir__(self) -> list[str]:
         return dir(self._target)
