@@ -189,6 +189,12 @@ def test_masks():
 
 def test_weights_divide_by_the_number_of_samples():
     _close(losses.MeanSquaredError()([0, 1, 1, 1], [1, 0, 0, 0], [1, 2, 2, 0]), 1.25)
+    y, p = _draw(4, 3, 2), _draw(4, 3, 2) + 1
+    weights = np.array([1.0, 2.0, 0.0, 3.0], "float32")
+    values = ((y - p) ** 2).mean(-1)
+    _close(losses.MeanSquaredError()(y, p, weights), (values * weights[:, None]).mean())
+    mean = losses.MeanSquaredError(reduction="mean_with_sample_weight")
+    _close(mean(y, p, weights), np.average(values.mean(1), weights=weights))
     loss = losses.BinaryCrossentropy()
     with pytest.raises(ValueError, match="sample_weight"):
         loss(BINARY[0], BINARY[1], np.ones(4, "float32"))

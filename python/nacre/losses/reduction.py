@@ -239,9 +239,12 @@ def reduce_weighted_values(
     if weights is not None:
         weights = to_float(weights, values.dtype)
         values, weights = squeeze_or_expand(values, weights)
-        if len(weights.shape) < len(values.shape) and len(weights.shape) > 0:
+        per_sample = 0 < len(weights.shape) < len(values.shape)
+        if per_sample:  # one weight for all the steps of a sample
             _, weights = _broadcast_trailing(values, weights)
         check_weights(values, weights)
+        if per_sample:
+            weights = ops.broadcast_to(weights, values.dims)
         values = ops.multiply(values, weights)
     if reduction in (None, "none") or not len(values.shape):
         return values
