@@ -90,7 +90,8 @@ def test_metric(keras, name, options, draw, weighted):
         weight = rng.uniform(0, 2, ROWS).astype(np.float32) if weighted else None
         for metric in (ours, theirs):
             metric.update_state(*arguments, sample_weight=weight)
-        assert_close(float(ours.result()), float(theirs.result()), 1e-5, name)
+        # A mean may cancel: relative to the values that went in.
+        assert_close(float(ours.result()), float(theirs.result()), 1e-5, name, scale=0.3)
     ours.reset_state()
     theirs.reset_state()
     assert float(ours.result()) == float(theirs.result())
