@@ -54,7 +54,9 @@ class Tracker:
             return value
         for accepts, store in self.stores:
             if accepts(value):
-                add_by_identity(store, value)
+                # A frozen weight stays among the trainable ones, where it was put first.
+                if not any(item is value for _, other in self.stores for item in other):
+                    add_by_identity(store, value)
                 return value
         kind = type(value)
         if kind is tuple or (isinstance(value, tuple) and hasattr(value, "_fields")):

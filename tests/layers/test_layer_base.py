@@ -75,6 +75,25 @@ def test_tracking():
     assert not block.rest[0].kernel.trainable
 
 
+def test_frozen_before_it_is_built():
+    layer = layers.Dense(2)
+    layer.trainable = False
+    layer.build((None, 3))
+    assert layer.trainable_weights == []
+    assert [w.name for w in layer.non_trainable_weights] == ["kernel", "bias"]
+    store = {}
+    layer.save_own_variables(store)
+    assert len(store) == 2
+    layer.trainable = True
+    assert [w.name for w in layer.trainable_weights] == ["kernel", "bias"]
+    other = layers.Dense(2)
+    other.build((None, 3))
+    other.load_own_variables(store)
+    np.testing.assert_array_equal(other.kernel.numpy(), layer.kernel.numpy())
+    with pytest.raises(ValueError, match=r"expected 2 variables. Received: 1"):
+        other.load_own_variables({"0": store["0"]})
+
+
 def test_weights_round_trip():
     layer = layers.Dense(2)
     layer(np.zeros((1, 3), "float32"))
