@@ -8,11 +8,12 @@
 namespace nacre::cpu {
 
 // X(name): T -> T, floating types.
-#define NACRE_FLOAT_UNARY_OPS(X)                                                                   \
-  X(exp)                                                                                           \
-  X(log)                                                                                           \
-  X(log1p) X(expm1) X(sqrt) X(rsqrt) X(tanh) X(sigmoid) X(erf) X(erfinv) X(sin) X(cos) X(tan)      \
-      X(asin) X(acos) X(atan) X(sinh) X(cosh) X(asinh) X(acosh) X(atanh) X(floor) X(ceil) X(round) \
+#define NACRE_FLOAT_UNARY_OPS(X)                                                             \
+  X(exp)                                                                                     \
+  X(log)                                                                                     \
+  X(log1p)                                                                                   \
+  X(expm1) X(sqrt) X(rsqrt) X(tanh) X(sigmoid) X(erf) X(erfinv) X(sin) X(cos) X(tan) X(asin) \
+      X(acos) X(atan) X(sinh) X(cosh) X(asinh) X(acosh) X(atanh) X(floor) X(ceil) X(round)   \
           X(trunc) X(softplus) X(lgamma) X(digamma)
 // T -> T, floating types and integers.
 #define NACRE_UNARY_OPS(X) X(neg) X(abs) X(sign) X(square) X(relu)
@@ -34,11 +35,19 @@ namespace nacre::cpu {
 #define NACRE_OTHER_OPS(X) \
   X(logical_not) X(bitwise_not) X(where) X(cast) X(multiply_add) X(multiply_subtract)
 
-#define NACRE_MICRO_OPS(X)                                                             \
-  NACRE_FLOAT_UNARY_OPS(X)                                                             \
-  NACRE_UNARY_OPS(X)                                                                   \
-  NACRE_TEST_OPS(X) NACRE_FLOAT_BINARY_OPS(X) NACRE_BINARY_OPS(X) NACRE_COMPARE_OPS(X) \
-      NACRE_LOGICAL_OPS(X) NACRE_BITWISE_OPS(X) NACRE_OTHER_OPS(X)
+#define NACRE_MICRO_OPS(X)                                                                \
+  NACRE_FLOAT_UNARY_OPS(X)                                                                \
+  NACRE_UNARY_OPS(X)                                                                      \
+  NACRE_TEST_OPS(X)                                                                       \
+  NACRE_FLOAT_BINARY_OPS(X) NACRE_BINARY_OPS(X) NACRE_COMPARE_OPS(X) NACRE_LOGICAL_OPS(X) \
+      NACRE_BITWISE_OPS(X) NACRE_OTHER_OPS(X)
+
+// Those that cost several times an addition.
+#define NACRE_TRANSCENDENTAL_MICRO_OPS(X)                                                    \
+  X(exp)                                                                                     \
+  X(log) X(log1p) X(expm1) X(tanh) X(sigmoid) X(erf) X(erfinv) X(sin) X(cos) X(tan) X(asin)  \
+      X(acos) X(atan) X(sinh) X(cosh) X(asinh) X(acosh) X(atanh) X(softplus) X(pow) X(atan2) \
+          X(sigmoid_cross_entropy)
 
 enum class MicroOp : uint8_t {
 #define NACRE_ENUMERATOR(name) name,
@@ -60,14 +69,15 @@ using MicroFn = void (*)(void* dst, const void* a, const void* b, const void* c,
 //   descend        a - b * c / (sqrt(d) + e)     the step of Adam and its kin
 //   product_plus   a * b + c
 //   product_minus  c - a * b
-#define NACRE_PATTERNS(X) X(lerp) X(lerp_square) X(descend) X(product_plus) X(product_minus)
+//   gate           a > b ? c : d                 the gradient of ReLU
+#define NACRE_PATTERNS(X) X(lerp) X(lerp_square) X(descend) X(product_plus) X(product_minus) X(gate)
 
 enum class Pattern : uint8_t {
 #define NACRE_ENUMERATOR(name) name,
   NACRE_PATTERNS(NACRE_ENUMERATOR)
 #undef NACRE_ENUMERATOR
 };
-inline constexpr int kPatternCount = 5;
+inline constexpr int kPatternCount = 6;
 inline constexpr int kMaxOperands = 5;
 
 // As MicroFn, with the operands in an array.

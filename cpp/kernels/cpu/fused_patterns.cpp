@@ -31,6 +31,7 @@ class Matcher {
       if (!narrow_[at(step.dst)]) continue;
       if (step.op == MicroOp::add) match_add(&step);
       if (step.op == MicroOp::sub) match_sub(&step);
+      if (step.op == MicroOp::where) match_where(&step);
     }
     std::vector<PlanStep> left;
     for (size_t s = 0; s < steps_.size(); ++s) {
@@ -118,6 +119,13 @@ class Matcher {
     if (const PlanStep* product = inner(step->in[1], MicroOp::mul)) {
       replace(step, Pattern::product_minus, {product->in[0], product->in[1], a}, {product});
     }
+  }
+
+  // a > b ? c : d.
+  void match_where(PlanStep* step) {
+    const PlanStep* test = inner(step->in[0], MicroOp::gt);
+    if (!test || !narrow_[at(test->in[0])]) return;
+    replace(step, Pattern::gate, {test->in[0], test->in[1], step->in[1], step->in[2]}, {test});
   }
 
   const ElementwiseTable& table_;

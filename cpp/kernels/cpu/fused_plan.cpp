@@ -48,19 +48,24 @@ PlanInput plan_input(const TensorSpec& spec, const std::vector<int64_t>& full, i
 }
 
 // Rough nanoseconds for one element.
-double op_cost(MicroOp op, DType dtype) {
-  const bool narrow = dtype == DType::Float32 || dtype == DType::Int32 || dtype == DType::Bool;
-  switch (op) {
-#define NACRE_CASE(name) case MicroOp::name:
-    NACRE_FLOAT_UNARY_OPS(NACRE_CASE)
-    case MicroOp::pow:
-    case MicroOp::atan2:
-    case MicroOp::sigmoid_cross_entropy:
-#undef NACRE_CASE
-      if (op == MicroOp::lgamma || op == MicroOp::digamma) return 30;
-      return narrow ? 0.7 : 10;
+double step_cost(const PlanStep& step, bool narrow) {
+  if (step.pattern) return step.op == MicroOp::sub ? 0.3 : 0.1;
+  switch (step.op) {
+    case MicroOp::lgamma:
+    case MicroOp::digamma:
+      return 30;
+    case MicroOp::floor:
+    case MicroOp::ceil:
+    case MicroOp::round:
+    case MicroOp::trunc:
+      return narrow ? 0.1 : 1;
+    case MicroOp::sqrt:
     case MicroOp::div:
-      return narrow ? 0.3 : 1;
+      return narrow ? 0.2 : 1;
+#define NACRE_CASE(name) case MicroOp::name:
+      NACRE_TRANSCENDENTAL_MICRO_OPS(NACRE_CASE)
+#undef NACRE_CASE
+      return narrow ? 0.5 : 10;
     case MicroOp::mod:
     case MicroOp::floordiv:
       return 6;
@@ -122,17 +127,17 @@ class Planner {
   }
 
   void split_steps() {
-    double per_element = 0;
     for (const Instruction& ins : program_.code) {
       (uniform_[ins.dst] ? plan_.uniform_steps : plan_.steps).push_back(step_of(ins));
-      if (!uniform_[ins.dst]) per_element += op_cost(ins.op, dtype_[ins.a]);
-    }
-    for (const PlanInput& input : plan_.inputs) {
-      per_element += input.access == Access::Gathered ? 0.5 : 0.1;
     }
     std::vector<bool> narrow;
     for (const DType dtype : dtype_) narrow.push_back(dtype == DType::Float32);
     match_patterns(*active_isa().elementwise, narrow, program_.outputs, &plan_.steps);
+    double per_element = 0;
+    for (const PlanStep& step : plan_.steps) per_element += step_cost(step, narrow[step.in[0]]);
+    for (const PlanInput& input : plan_.inputs) {
+      per_element += input.access == Access::Gathered ? 0.4 : 0.05;
+    }
     plan_.cost = 20 + per_element * static_cast<double>(plan_.count) +
                  4 * static_cast<double>(program_.code.size());
   }

@@ -137,12 +137,13 @@ F32_PATTERN(lerp_square, a + rounded((rounded(b * b) - a) * c))
 F32_PATTERN(descend, a - (b * c) / (sqrt(operand(3, i)) + operand(4, i)))
 F32_PATTERN(product_plus, rounded(a* b) + c)
 F32_PATTERN(product_minus, c - rounded(a * b))
+F32_PATTERN(gate, select(a > b, c, operand(3, i)))
 
 }  // namespace
 
 // Defined in transcendental.cpp.
 #define NACRE_DECLARE(name) void op_##name(void*, const void*, const void*, const void*, int64_t);
-NACRE_TRANSCENDENTAL_OPS(NACRE_DECLARE)
+NACRE_TRANSCENDENTAL_MICRO_OPS(NACRE_DECLARE)
 #undef NACRE_DECLARE
 
 #define NACRE_ROW(name) op_##name,
@@ -192,7 +193,7 @@ const ElementwiseTable elementwise_table = {
     op_uint8_to_float,
     op_int32_to_float,
     {pattern_lerp, pattern_lerp_square, pattern_descend, pattern_product_plus,
-     pattern_product_minus},
+     pattern_product_minus, pattern_gate},
 };
 
 }  // namespace nacre::cpu::NACRE_ISA_NAME

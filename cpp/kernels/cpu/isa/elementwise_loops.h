@@ -26,10 +26,3 @@
 #define F32_COMPARE(name, expression)                                        \
   F32_LOOP(name, const F32 x = F32_OPERAND(a); const F32 y = F32_OPERAND(b); \
            store_mask(static_cast<uint8_t*>(dst) + i, expression))
-
-// The ops of transcendental.cpp.
-#define NACRE_TRANSCENDENTAL_OPS(X)                                                          \
-  X(exp)                                                                                     \
-  X(log) X(log1p) X(expm1) X(tanh) X(sigmoid) X(erf) X(erfinv) X(sin) X(cos) X(tan) X(asin)  \
-      X(acos) X(atan) X(sinh) X(cosh) X(asinh) X(acosh) X(atanh) X(softplus) X(pow) X(atan2) \
-          X(sigmoid_cross_entropy)

@@ -6,7 +6,7 @@
 namespace nacre::cpu::NACRE_ISA_NAME {
 
 #define NACRE_DECLARE(name) void op_##name(void*, const void*, const void*, const void*, int64_t);
-NACRE_TRANSCENDENTAL_OPS(NACRE_DECLARE)
+NACRE_TRANSCENDENTAL_MICRO_OPS(NACRE_DECLARE)
 #undef NACRE_DECLARE
 
 F32_UNARY(exp, exp(x))
