@@ -6,7 +6,7 @@ import pytest
 import nacre
 from nacre import ops
 from tests.ops.cases import ALL
-from tests.ops.engines import engine
+from tests.ops.engines import ENGINES, engine
 
 BACKENDS = ["reference", "cpu"]
 DIFFERENTIABLE = [c for c in ALL if c.grad]
@@ -69,3 +69,25 @@ def test_gradient(case, backend):
         for i, found in enumerate(nacre.grad(directional, numbers)(*values)):
             expected = numeric(slope, values, i, 1e-5)
             np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("case", DIFFERENTIABLE, ids=repr)
+def test_float32_gradients_agree_with_the_reference(case):
+    arrays = case.draw("float64")
+    sources = [i for i, a in enumerate(arrays) if a.dtype == np.float64]
+    numbers = tuple(range(len(sources)))
+    expected = None
+    for name in ENGINES:
+        dtype = "float64" if name == "reference" else "float32"
+        given = [arrays[i].astype(dtype) for i in sources]
+        others = [a.astype(dtype) if a.dtype == np.float64 else a for a in arrays]
+        with engine(name):
+            found = nacre.grad(weighted(case, sources, others), numbers)(*given)
+        found = [g.numpy() for g in found]
+        if expected is None:
+            expected = found
+            continue
+        for g, e in zip(found, expected, strict=True):
+            assert g.dtype == dtype
+            scale = np.max(np.abs(e), initial=1e-3)
+            np.testing.assert_allclose(g, e, rtol=2e-4, atol=2e-5 * scale, err_msg=name)

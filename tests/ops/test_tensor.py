@@ -78,6 +78,8 @@ INDICES = [
     (slice(None), np.array([True, False, True])),
     np.int64(1),
     (slice(None), slice(None), np.array(2)),
+    ([0, 1], ..., [1, 2]),
+    (slice(None), [0, 1], ..., -1),
 ]
 
 
@@ -88,6 +90,42 @@ def test_indexing_is_numpys(index):
     found = ops.array(array)[index]
     assert found.shape == expected.shape
     np.testing.assert_array_equal(found, expected)
+
+
+def random_index(rng, shape):
+    items = []
+    axis = 0
+    while axis < len(shape):
+        size, kind = shape[axis], rng.integers(6)
+        if kind == 0 and size:
+            items.append(int(rng.integers(-size, size)))
+        elif kind == 1 and size:
+            items.append(rng.integers(-size, size, size=[(), (1,), (2,), (2, 1)][rng.integers(4)]))
+        elif kind == 2:
+            items.append(None)
+            continue
+        elif kind == 3 and not any(i is Ellipsis for i in items):
+            items.append(...)
+            axis += int(rng.integers(len(shape) - axis + 1))
+            continue
+        else:
+            bounds = [None if rng.random() < 0.3 else int(b) for b in rng.integers(-8, 9, 2)]
+            items.append(slice(*bounds, [None, 1, 2, -1, -3][rng.integers(5)]))
+        axis += 1
+    return tuple(items)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_random_indices_are_numpys(seed):
+    rng = np.random.default_rng(seed)
+    for _ in range(80):
+        shape = tuple(rng.choice([0, 1, 2, 3, 7], size=rng.integers(0, 5)))
+        array = rng.integers(0, 100, shape).astype("int32")
+        index = random_index(rng, shape)
+        expected = array[index]
+        found = ops.array(array)[index]
+        assert found.shape == np.shape(expected), (shape, index)
+        np.testing.assert_array_equal(found, expected)
 
 
 def test_index_with_tensors():

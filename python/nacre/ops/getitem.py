@@ -82,7 +82,9 @@ def _expand_ellipsis(key: Any, ndim: int) -> list[Any]:
         raise IndexError("an index can only have a single ellipsis ('...')")
     at = dots[0] if dots else len(items)
     rest = items[at + 1 :] if dots else []
-    return [*items[:at], *[builtins.slice(None)] * (ndim - used), *rest]
+    # An ellipsis for no axes stays: it still keeps arrays on its two sides apart, as in NumPy.
+    filler = [builtins.slice(None)] * (ndim - used) or ([Ellipsis] if dots else [])
+    return [*items[:at], *filler, *rest]
 
 
 _PLAIN = frozenset({int, builtins.slice, type(None), type(Ellipsis)})
@@ -153,6 +155,9 @@ def get_item(x: Any, key: Any) -> Tensor:
         if k is None:
             shape.append(("new", None))
             continue
+        if k is Ellipsis:
+            shape.append(("gap", None))
+            continue
         dim = dims[axis]
         if isinstance(k, builtins.slice):
             start, count, step = _slice_bounds(k, dim, axis)
@@ -176,7 +181,7 @@ def get_item(x: Any, key: Any) -> Tensor:
         attrs = {"start": Shape(starts), "size": Shape(sizes), "stride": strides}
         x = call("slice", [x], attrs)
     if not arrays:
-        final = [1 if kind == "new" else sizes[a] for kind, a in shape]
+        final = [1 if kind == "new" else sizes[a] for kind, a in shape if kind != "gap"]
         return x if final == list(x.dims) else reshape_to(x, final)
     return _look_up(x, sizes, shape, arrays)
 
@@ -200,7 +205,7 @@ def _look_up(
     x: Tensor, sizes: list[Any], shape: list[Any], arrays: list[tuple[int, Any, int]]
 ) -> Tensor:
     """The part of indexing that arrays do: one gather for one array, gather_nd for several."""
-    kept = [a for kind, a in shape if kind != "new"]
+    kept = [a for kind, a in shape if kind in ("axis", "array")]
     x = reshape_to(x, [sizes[a] for a in kept])
     array_axes = [kept.index(a) for a, _, _ in arrays]
     slots = [i for i, (kind, _) in enumerate(shape) if kind == "array"]
@@ -237,7 +242,7 @@ def _look_up(
                 final += rest[:depth]
                 rest = rest[depth:]
                 done = True
-        else:
+        elif kind == "axis":
             final.append(rest.pop(0))
     return reshape_to(x, final)
 

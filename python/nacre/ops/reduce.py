@@ -236,6 +236,10 @@ def ptp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
 def _truth(op: str, x: Any, axis: Any, keepdims: bool) -> Tensor:
     x = tensor(x, "bool")
     axes = normalize_axes(axis, x.ndim)
+    if 0 in [d for d in x.dims if isinstance(d, int)]:
+        # Of nothing, all is true and any is false; other elements are not there either.
+        dims = [1 if a in axes else d for a, d in enumerate(x.dims) if keepdims or a not in axes]
+        return full(dims, op == "reduce_min", "bool")
     return reduce_over(op, x, axes, keepdims)
 
 

@@ -85,6 +85,16 @@ def _text(dims: Any) -> str:
     return "(" + ", ".join(str(d) for d in dims) + ("," if len(dims) == 1 else "") + ")"
 
 
+def _without_none(newshape: Any, dims: list[Any]) -> Any:
+    """`None` is an unknown size: the one to be found, or, beside a -1, that of the same axis."""
+    if not isinstance(newshape, (list, tuple)) or None not in newshape:
+        return newshape
+    known = [d for d in newshape if d is not None]
+    if len(known) == len(newshape) - 1 and not any(isinstance(d, int) and d == -1 for d in known):
+        return [-1 if d is None else d for d in newshape]
+    return [dims[i] if d is None and i < len(dims) else d for i, d in enumerate(newshape)]
+
+
 @keras_op
 def reshape(x: Any, newshape: Any) -> Tensor:
     """The same elements in another shape.
@@ -95,12 +105,7 @@ def reshape(x: Any, newshape: Any) -> Tensor:
     """
     x = tensor(x)
     dims = list(x.dims)
-    target = shape_argument(
-        [-1 if d is None else d for d in newshape]
-        if isinstance(newshape, (list, tuple))
-        else newshape,
-        "newshape",
-    )
+    target = shape_argument(_without_none(newshape, dims), "newshape")
     target = resolve_shape(dims, target)
     return x if target == dims else reshape_to(x, target)
 
