@@ -173,6 +173,28 @@ TEST(casts) {
   }
 }
 
+// Every half, and float32 numbers around every half.
+TEST(casts_between_float32_and_halves) {
+  for (const DType half : {DType::Float16, DType::BFloat16}) {
+    Tensor all = Tensor::empty(half, {65536});
+    for (int i = 0; i < 65536; ++i) all.mutable_data_as<uint16_t>()[i] = static_cast<uint16_t>(i);
+    const Attrs widen{{"dtype", DType::Float32}}, narrow{{"dtype", half}};
+    compare("cast", widen, {all}, {{DType::Float32, {65536}}}, 0);
+    const Tensor wide =
+        run_op(cpu::kernel_entries(), "cast", widen, {all}, {{DType::Float32, {65536}}}).outputs[0];
+    for (const uint32_t offset :
+         {0u, 1u, 0x7fffu, 0x8000u, 0x8001u, 0xfffu, 0x1000u, 0x1001u, ~0u}) {
+      Tensor near = Tensor::empty(DType::Float32, {65536});
+      for (int i = 0; i < 65536; ++i) {
+        near.mutable_data_as<uint32_t>()[i] = wide.data_as<uint32_t>()[i] + offset;
+      }
+      const Result fast = run_op(cpu::kernel_entries(), "cast", narrow, {near}, {{half, {65536}}});
+      const Result naive = run_reference("cast", narrow, {near}, {{half, {65536}}});
+      CHECK(same_bits(fast.outputs[0], naive.outputs[0]));
+    }
+  }
+}
+
 TEST(unsupported_types_are_refused) {
   const Tensor x = tensor_of(DType::Int16, {3}, {1});
   const Result r = run_op(cpu::kernel_entries(), "add", {}, {x, x}, {{DType::Int16, {3}}});

@@ -1,5 +1,6 @@
 // Casts between all dtypes, selection by size, and the choice among micro-ops.
 
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <type_traits>
@@ -31,10 +32,49 @@ To from_double(double x) {
   }
 }
 
+// Between float32 and the half types with integer arithmetic, which the compiler makes vectors of;
+// core/half.h does the rest one value at a time.
+
+float widen_half(Float16 x) {
+  const uint32_t magnitude = static_cast<uint32_t>(x.bits & 0x7fff) << 13;
+  const uint32_t finite = std::bit_cast<uint32_t>(std::bit_cast<float>(magnitude) * 0x1p112f);
+  const bool special = (x.bits & 0x7c00) == 0x7c00;  // infinity or NaN
+  const uint32_t sign = static_cast<uint32_t>(x.bits & 0x8000) << 16;
+  return std::bit_cast<float>((special ? magnitude | 0x7f800000u : finite) | sign);
+}
+float widen_half(BFloat16 x) { return std::bit_cast<float>(static_cast<uint32_t>(x.bits) << 16); }
+
+void narrow_half(float value, Float16* out) {
+  const uint32_t bits = std::bit_cast<uint32_t>(value);
+  const uint32_t magnitude = bits & 0x7fffffff;
+  // Normal: the exponent's bias changes, and 13 bits go, to nearest even; that may reach infinity.
+  const uint32_t normal = (magnitude + 0xfff + ((magnitude >> 13) & 1) - (112u << 23)) >> 13;
+  // Denormal: adding 1/2 leaves the result in the low bits.
+  const uint32_t denormal =
+      std::bit_cast<uint32_t>(std::bit_cast<float>(magnitude) + 0.5f) - 0x3f000000u;
+  const uint32_t special = magnitude > 0x7f800000u ? 0x7e00 : 0x7c00;
+  const uint32_t result = magnitude >= 0x47800000u  ? special
+                          : magnitude < 0x38800000u ? denormal
+                                                    : normal;
+  out->bits = static_cast<uint16_t>(result | ((bits >> 16) & 0x8000));
+}
+void narrow_half(float value, BFloat16* out) {
+  const uint32_t bits = std::bit_cast<uint32_t>(value);
+  const uint32_t rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+  const bool nan = (bits & 0x7fffffff) > 0x7f800000u;
+  out->bits = static_cast<uint16_t>(nan ? ((bits >> 16) & 0x8000) | 0x7fc0 : rounded);
+}
+
 template <class To, class From>
 To convert(From x) {
   if constexpr (std::is_same_v<From, Bool>) {
     return convert<To>(static_cast<uint8_t>(x.value != 0));
+  } else if constexpr (is_half<From> && std::is_same_v<To, float>) {
+    return widen_half(x);
+  } else if constexpr (std::is_same_v<From, float> && is_half<To>) {
+    To out;
+    narrow_half(x, &out);
+    return out;
   } else if constexpr (is_half<From>) {
     return convert<To>(to_double(x));
   } else if constexpr (std::is_same_v<To, Bool>) {
