@@ -88,23 +88,24 @@ static void multiply(const GemmPlan& plan, const float* bias, float* c, const Su
     for (int64_t block = 0; block < s.k_blocks.parts; ++block) {
       const int64_t k0 = s.k_blocks.start(block), k = s.k_blocks.size(block);
       const bool last = s.k0 + k0 + k == p.k;
-      for (int64_t panel = panel0; panel < panel1; ++panel) {
-        const int64_t column = panel * kPanel;
-        const int64_t columns = at_most(kPanel, s.n - column);
-        TileArgs args = {};
-        args.b = s.packed_b + k0 * s.b_columns + column * k;
-        args.b_k = ceil_div(columns, kWidth) * kWidth;
-        args.k = k;
-        args.a_row = 1;
-        args.c_row = p.c_row;
-        args.tail = tail_of(columns);
-        args.accumulate = s.k0 + k0 > 0;
-        args.bias = last && bias != nullptr ? bias + s.n0 + column : nullptr;
-        args.relu = last && p.activation == Activation::Relu;
-        for (int64_t tile = tile0; tile < tile1; ++tile) {
-          const int64_t row = s.tiles.start(tile), rows = s.tiles.size(tile);
-          args.a = s.packed_a + k0 * s.m + row * k;
-          args.a_k = rows;
+      TileArgs args = {};
+      args.k = k;
+      args.a_row = 1;
+      args.c_row = p.c_row;
+      args.accumulate = s.k0 + k0 > 0;
+      args.relu = last && p.activation == Activation::Relu;
+      // A tile's A stays in the nearest cache while the chunk's panels of B pass from the next one.
+      for (int64_t tile = tile0; tile < tile1; ++tile) {
+        const int64_t row = s.tiles.start(tile), rows = s.tiles.size(tile);
+        args.a = s.packed_a + k0 * s.m + row * k;
+        args.a_k = rows;
+        for (int64_t panel = panel0; panel < panel1; ++panel) {
+          const int64_t column = panel * kPanel;
+          const int64_t columns = at_most(kPanel, s.n - column);
+          args.b = s.packed_b + k0 * s.b_columns + column * k;
+          args.b_k = ceil_div(columns, kWidth) * kWidth;
+          args.tail = tail_of(columns);
+          args.bias = last && bias != nullptr ? bias + s.n0 + column : nullptr;
           args.c = c + (s.m0 + row) * p.c_row + s.n0 + column;
           run_tile(args, rows, columns, true);
           if (last && curved) {

@@ -15,14 +15,15 @@ inline constexpr double kChunkNanoseconds = 4000;
 inline constexpr int64_t kMaxChunks = 64;
 
 // Blocked products: a block of k, and how much of each operand is packed at a time.
-inline constexpr int64_t kBlockK = 256;
+inline constexpr int64_t kBlockK = 384;
 inline constexpr int64_t kPackedFloats = int64_t{2} << 20;
 inline constexpr int64_t kSuperRows = kPackedFloats / kBlockK;
 inline constexpr int64_t kChunkTiles = 8;   // row tiles in a chunk of work
 inline constexpr int64_t kChunkPanels = 8;  // panels in a chunk of work
 
-// A B larger than this does not stay in a core's own cache.
-inline constexpr int64_t kNearFloats = int64_t{1} << 18;
+// A B larger than this does not stay in a core's own cache. Narrow vectors read B more often for
+// the same arithmetic, and are found on machines with smaller caches.
+inline constexpr int64_t kNearFloats = int64_t{1} << (NACRE_VECTOR_BYTES == 64 ? 18 : 17);
 
 // Columns up to which a product with a contiguous A is a set of dot products.
 inline constexpr int64_t kFewColumns = kWidth / 4;
@@ -64,11 +65,9 @@ NACRE_INLINE GemmKind choose_kind(const GemmProblem& p) {
   if (a_along_k && p.n <= kFewColumns && p.k >= 2 * kWidth) return GemmKind::Dots;
   if (p.b_col == 1 && p.m <= kFewRows && p.n >= 2 * kPanel) return GemmKind::Rows;
   if (p.a_row != 1 && p.a_col != 1) return GemmKind::Blocked;  // packing takes any strides
-  const bool square = p.m > 4 * kTileRows && p.n > 2 * kPanel && p.k >= 64 &&
-                      p.m * p.n * p.k >= int64_t{128} * 128 * 128;
-  // A deep product: B would be read from afar for every row tile.
-  const bool deep = p.m > 8 * kTileRows && p.n > kPanel && p.k * p.n > kNearFloats / 2;
-  return square || deep ? GemmKind::Blocked : GemmKind::Direct;
+  // Packing pays when B would otherwise be read from afar for every one of many row tiles.
+  const bool large = p.m > 4 * kTileRows && p.n > kPanel && p.k >= 64 && p.k * p.n > kNearFloats;
+  return large ? GemmKind::Blocked : GemmKind::Direct;
 }
 
 // Few results and a long k (the gradient of a small kernel over a large batch): k is cut too.
