@@ -162,6 +162,11 @@ py::dict fit(PyPhase& train, PyPhase* validation, int64_t initial_epoch, int64_t
       throw;
     }
     throw;
+  } catch (const ValueError& problem) {  // a bad label, say: the epochs before it are kept
+    PyErr_SetString(PyExc_ValueError, problem.what());
+    py::error_already_set error;
+    partial(error);
+    throw error;
   } catch (py::error_already_set& error) {
     partial(error);
     throw;

@@ -1,5 +1,8 @@
 """`Sequential`."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -84,10 +87,10 @@ def test_layers_hides_the_input():
 
 def test_configuration_round_trip():
     model = nacre.Sequential([layers.Input((3,)), layers.Dense(4, "relu"), layers.Dense(2)])
-    copy = nacre.Sequential.from_config(model.get_config())
-    copy.set_weights(model.get_weights())
+    twin = nacre.Sequential.from_config(model.get_config())
+    twin.set_weights(model.get_weights())
     np.testing.assert_array_equal(
-        copy.predict(data(5, 3), verbose=0), model.predict(data(5, 3), verbose=0)
+        twin.predict(data(5, 3), verbose=0), model.predict(data(5, 3), verbose=0)
     )
     deferred = nacre.Sequential([layers.Dense(4)])
     deferred.build((None, 7))
@@ -114,3 +117,17 @@ def test_a_layer_that_does_not_fit_is_not_added():
         model.add(layers.Reshape((7,)))
     assert len(model.layers) == 1
     assert model.predict(data(2, 4), verbose=0).shape == (2, 3)
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
+@pytest.mark.parametrize("deferred", [False, True])
+def test_copies_and_pickles(copied, deferred):
+    stack = [layers.Dense(4, "relu"), layers.Dense(2)]
+    model = nacre.Sequential(stack if deferred else [layers.Input((3,)), *stack])
+    model.compile("adam", "mse", metrics=["mae"])
+    x, y = data(5, 3), data(5, 2)
+    model.fit(x, y, verbose=0)
+    twin = copied(model)
+    assert twin.evaluate(x, y, verbose=0) == model.evaluate(x, y, verbose=0)
+    twin.fit(x, y, verbose=0)
+    assert not any(a is b for a, b in zip(model.weights, twin.weights, strict=True))

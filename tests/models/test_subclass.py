@@ -1,5 +1,7 @@
 """Models and layers that users write as classes."""
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -146,3 +148,19 @@ def test_numpy_in_a_traced_call_says_so():
 
     with pytest.raises((TypeError, ValueError), match="NumPy"):
         Bad().predict(data(2, 2), verbose=0)
+
+
+def test_copies_of_subclasses():
+    model = Net(units=3)
+    x = data(4, 4)
+    model.build((None, 4))
+    twin = copy.deepcopy(model)
+    np.testing.assert_array_equal(twin.predict(x, verbose=0), model.predict(x, verbose=0))
+
+
+def test_a_lambda_as_loss_is_left_out_of_the_configuration():
+    model = nacre.Sequential([layers.Input((2,)), layers.Dense(1)])
+    model.compile("sgd", lambda y, p: ops.mean(ops.abs(y - p), axis=-1))
+    with pytest.warns(UserWarning, match="left out of the configuration"):
+        text = model.to_json()
+    assert not nacre.models.model_from_json(text).compiled

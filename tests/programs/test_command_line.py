@@ -5,8 +5,9 @@ import re
 import subprocess
 import sys
 
-import nacre
 import pytest
+
+import nacre
 
 # Where this process found the package, for processes that start elsewhere.
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(nacre.__file__)))

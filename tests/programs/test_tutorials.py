@@ -1,7 +1,8 @@
 """Small programs as tutorials write them."""
 
-import nacre
 import numpy as np
+
+import nacre
 from nacre import layers
 from nacre.datasets import digits
 

@@ -5,9 +5,10 @@ import signal
 import threading
 import time
 
-import nacre
 import numpy as np
 import pytest
+
+import nacre
 from nacre import layers
 
 
@@ -59,6 +60,19 @@ def test_fit_keeps_whole_steps_before_a_bad_label():
     assert int(broken.optimizer.iterations.numpy()) == 2
 
 
+def test_history_holds_the_epochs_before_an_error():
+    model = nacre.Sequential([layers.Input((4,)), layers.Dense(1, kernel_initializer="ones")])
+    model.compile(nacre.optimizers.SGD(1e30), "mse")
+    nacre.config.set_nonfinite_policy("raise")
+    try:
+        with pytest.raises(ValueError, match="not finite"):
+            model.fit(data(8, 4), data(8, 1), epochs=50, verbose=0)
+    finally:
+        nacre.config.set_nonfinite_policy("warn")
+    assert len(model.history.epoch) >= 1
+    assert all(np.isfinite(w).all() for w in model.get_weights())
+
+
 def interrupt_after(seconds):
     def send():
         time.sleep(seconds)
@@ -96,9 +110,13 @@ def test_interrupt_in_predict():
     x = data(64, 64)[np.zeros(400_000, int) % 64]
     model.predict(x[:64], verbose=0)
     thread = interrupt_after(0.02)
-    with pytest.raises(KeyboardInterrupt):
-        for _ in range(1000):
+
+    def forever():
+        while True:
             model.predict(x, verbose=0)
+
+    with pytest.raises(KeyboardInterrupt):
+        forever()
     thread.join()
     assert model.predict(x[:3], verbose=0).shape == (3, 1)
 

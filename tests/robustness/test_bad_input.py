@@ -1,8 +1,9 @@
 """Mistakes of users: each is a clear error that names the layer or the argument."""
 
-import nacre
 import numpy as np
 import pytest
+
+import nacre
 from nacre import layers
 
 
@@ -27,62 +28,82 @@ X, Y = data(8, 4), np.arange(8) % 3
 
 # What is passed to `fit`, the kind of error, and what its message must mention.
 FIT = {
-    "wrong last axis": (dict(x=data(8, 5), y=Y), ValueError, r"features.*\(None, 4\).*\(.*5\)"),
-    "wrong rank": (dict(x=data(8, 2, 2), y=Y), ValueError, "features"),
-    "text": (dict(x="data.csv", y=Y), TypeError, "`x`"),
-    "array of text": (dict(x=np.array([["a"] * 4] * 8), y=Y), TypeError, "`x`"),
-    "objects": (dict(x=np.array([[None] * 4] * 8), y=Y), TypeError, "`x`"),
-    "complex": (dict(x=X.astype("complex64"), y=Y), TypeError, "`x`"),
-    "dates": (dict(x=X, y=np.zeros(8, "datetime64[s]")), TypeError, "`y`"),
-    "ragged": (dict(x=[[1, 2, 3, 4], [1, 2]], y=Y[:2]), ValueError, "`x` is ragged"),
-    "ragged labels": (dict(x=X[:2], y=[[1], [1, 2]]), ValueError, "`y` is ragged"),
-    "no samples": (dict(x=X[:0], y=Y[:0]), ValueError, "`x` holds no samples"),
-    "empty list": (dict(x=[], y=[]), ValueError, "`x` is empty"),
-    "no data": (dict(), ValueError, "`x` is missing"),
-    "scalar": (dict(x=3.0, y=Y), (TypeError, ValueError), "`x`"),
-    "lengths": (dict(x=X, y=Y[:5]), ValueError, "x: 8, y: 5"),
-    "weight length": (dict(x=X, y=Y, sample_weight=np.ones(3)), ValueError, "sample_weight: 3"),
-    "no targets": (dict(x=X), ValueError, "`y` was not given"),
-    "batch size 0": (dict(x=X, y=Y, batch_size=0), ValueError, "`batch_size` must be positive"),
-    "batch size -1": (dict(x=X, y=Y, batch_size=-1), ValueError, "`batch_size` must be positive"),
-    "batch size 2.5": (dict(x=X, y=Y, batch_size=2.5), TypeError, "`batch_size`"),
-    "batch size text": (dict(x=X, y=Y, batch_size="32"), TypeError, "`batch_size`"),
-    "epochs": (dict(x=X, y=Y, epochs=-1), ValueError, "`epochs`"),
-    "epochs float": (dict(x=X, y=Y, epochs=1.5), TypeError, "`epochs`"),
-    "verbose": (dict(x=X, y=Y, verbose=3), ValueError, "`verbose`"),
-    "shuffle": (dict(x=X, y=Y, shuffle="yes"), ValueError, "`shuffle`"),
-    "split": (dict(x=X, y=Y, validation_split=1.5), ValueError, "`validation_split`"),
-    "split text": (dict(x=X, y=Y, validation_split="0.1"), TypeError, "`validation_split`"),
-    "empty split": (dict(x=X[:1], y=Y[:1], validation_split=0.1), ValueError, "validation_split"),
+    "wrong last axis": ({"x": data(8, 5), "y": Y}, ValueError, r"features.*\(None, 4\).*\(.*5\)"),
+    "wrong rank": ({"x": data(8, 2, 2), "y": Y}, ValueError, "features"),
+    "text": ({"x": "data.csv", "y": Y}, TypeError, "`x`"),
+    "array of text": ({"x": np.array([["a"] * 4] * 8), "y": Y}, TypeError, "`x`"),
+    "objects": ({"x": np.array([[None] * 4] * 8), "y": Y}, TypeError, "`x`"),
+    "complex": ({"x": X.astype("complex64"), "y": Y}, TypeError, "`x`"),
+    "dates": ({"x": X, "y": np.zeros(8, "datetime64[s]")}, TypeError, "`y`"),
+    "ragged": ({"x": [[1, 2, 3, 4], [1, 2]], "y": Y[:2]}, ValueError, "`x` is ragged"),
+    "ragged labels": ({"x": X[:2], "y": [[1], [1, 2]]}, ValueError, "`y` is ragged"),
+    "no samples": ({"x": X[:0], "y": Y[:0]}, ValueError, "`x` holds no samples"),
+    "empty list": ({"x": [], "y": []}, ValueError, "`x` is empty"),
+    "no data": ({}, ValueError, "`x` is missing"),
+    "scalar": ({"x": 3.0, "y": Y}, (TypeError, ValueError), "`x`"),
+    "lengths": ({"x": X, "y": Y[:5]}, ValueError, "x: 8, y: 5"),
+    "weight length": (
+        {"x": X, "y": Y, "sample_weight": np.ones(3)},
+        ValueError,
+        "sample_weight: 3",
+    ),
+    "no targets": ({"x": X}, ValueError, "`y` was not given"),
+    "batch size 0": (
+        {"x": X, "y": Y, "batch_size": 0},
+        ValueError,
+        "`batch_size` must be positive",
+    ),
+    "batch size -1": (
+        {"x": X, "y": Y, "batch_size": -1},
+        ValueError,
+        "`batch_size` must be positive",
+    ),
+    "batch size 2.5": ({"x": X, "y": Y, "batch_size": 2.5}, TypeError, "`batch_size`"),
+    "batch size text": ({"x": X, "y": Y, "batch_size": "32"}, TypeError, "`batch_size`"),
+    "epochs": ({"x": X, "y": Y, "epochs": -1}, ValueError, "`epochs`"),
+    "epochs float": ({"x": X, "y": Y, "epochs": 1.5}, TypeError, "`epochs`"),
+    "verbose": ({"x": X, "y": Y, "verbose": 3}, ValueError, "`verbose`"),
+    "shuffle": ({"x": X, "y": Y, "shuffle": "yes"}, ValueError, "`shuffle`"),
+    "split": ({"x": X, "y": Y, "validation_split": 1.5}, ValueError, "`validation_split`"),
+    "split text": ({"x": X, "y": Y, "validation_split": "0.1"}, TypeError, "`validation_split`"),
+    "empty split": (
+        {"x": X[:1], "y": Y[:1], "validation_split": 0.1},
+        ValueError,
+        "validation_split",
+    ),
     "validation frequency": (
-        dict(x=X, y=Y, validation_data=(X, Y), validation_freq=0),
+        {"x": X, "y": Y, "validation_data": (X, Y), "validation_freq": 0},
         ValueError,
         "`validation_freq`",
     ),
     "validation data": (
-        dict(x=X, y=Y, validation_data=(X, Y, Y, Y)),
+        {"x": X, "y": Y, "validation_data": (X, Y, Y, Y)},
         ValueError,
         "validation_data",
     ),
-    "validation lengths": (dict(x=X, y=Y, validation_data=(X, Y[:2])), ValueError, "x: 8, y: 2"),
-    "steps": (dict(x=X, y=Y, steps_per_epoch=0), ValueError, "`steps_per_epoch`"),
-    "class weight": (dict(x=X, y=Y, class_weight=[1, 2]), TypeError, "`class_weight`"),
-    "class weight text": (dict(x=X, y=Y, class_weight={0: "a"}), TypeError, "`class_weight`"),
-    "unknown argument": (dict(x=X, y=Y, epoch=3), TypeError, "epoch"),
-    "generator with targets": (dict(x=iter([(X, Y)]), y=Y), ValueError, "`y` must not be given"),
+    "validation lengths": (
+        {"x": X, "y": Y, "validation_data": (X, Y[:2])},
+        ValueError,
+        "x: 8, y: 2",
+    ),
+    "steps": ({"x": X, "y": Y, "steps_per_epoch": 0}, ValueError, "`steps_per_epoch`"),
+    "class weight": ({"x": X, "y": Y, "class_weight": [1, 2]}, TypeError, "`class_weight`"),
+    "class weight text": ({"x": X, "y": Y, "class_weight": {0: "a"}}, TypeError, "`class_weight`"),
+    "unknown argument": ({"x": X, "y": Y, "epoch": 3}, TypeError, "epoch"),
+    "generator with targets": ({"x": iter([(X, Y)]), "y": Y}, ValueError, "`y` must not be given"),
     "generator with split": (
-        dict(x=iter([(X, Y)]), validation_split=0.1),
+        {"x": iter([(X, Y)]), "validation_split": 0.1},
         ValueError,
         "`validation_split`",
     ),
     "generator with batch size": (
-        dict(x=iter([(X, Y)]), batch_size=2),
+        {"x": iter([(X, Y)]), "batch_size": 2},
         ValueError,
         "`batch_size`",
     ),
-    "negative label": (dict(x=X, y=Y - 1), ValueError, "label"),
-    "label too large": (dict(x=X, y=Y + 1), ValueError, "label"),
-    "label shape": (dict(x=X, y=np.zeros((8, 2), int)), ValueError, r"\(.*2\)"),
+    "negative label": ({"x": X, "y": Y - 1}, ValueError, "label"),
+    "label too large": ({"x": X, "y": Y + 1}, ValueError, "label"),
+    "label shape": ({"x": X, "y": np.zeros((8, 2), int)}, ValueError, r"\(.*2\)"),
 }
 
 
@@ -96,17 +117,17 @@ def test_fit(case):
 
 
 COMPILE = {
-    "unknown optimizer": (dict(optimizer="sgdd"), ValueError, "sgdd"),
-    "optimizer": (dict(optimizer=3), (TypeError, ValueError), "3"),
-    "unknown loss": (dict(loss="msee"), ValueError, "msee"),
-    "loss": (dict(loss=3), ValueError, "`loss`"),
-    "unknown metric": (dict(metrics=["accurracy"]), ValueError, "accurracy"),
-    "metrics text": (dict(metrics="accuracy"), ValueError, "`metrics`"),
-    "metric": (dict(metrics=[3]), ValueError, "`metrics`"),
-    "loss weights": (dict(loss="mse", loss_weights="1"), ValueError, "`loss_weights`"),
-    "steps": (dict(steps_per_execution=0), ValueError, "`steps_per_execution`"),
-    "jit": (dict(jit_compile="yes"), ValueError, "`jit_compile`"),
-    "unknown argument": (dict(optimiser="sgd"), TypeError, "optimiser"),
+    "unknown optimizer": ({"optimizer": "sgdd"}, ValueError, "sgdd"),
+    "optimizer": ({"optimizer": 3}, (TypeError, ValueError), "3"),
+    "unknown loss": ({"loss": "msee"}, ValueError, "msee"),
+    "loss": ({"loss": 3}, ValueError, "`loss`"),
+    "unknown metric": ({"metrics": ["accurracy"]}, ValueError, "accurracy"),
+    "metrics text": ({"metrics": "accuracy"}, ValueError, "`metrics`"),
+    "metric": ({"metrics": [3]}, ValueError, "`metrics`"),
+    "loss weights": ({"loss": "mse", "loss_weights": "1"}, ValueError, "`loss_weights`"),
+    "steps": ({"steps_per_execution": 0}, ValueError, "`steps_per_execution`"),
+    "jit": ({"jit_compile": "yes"}, ValueError, "`jit_compile`"),
+    "unknown argument": ({"optimiser": "sgd"}, TypeError, "optimiser"),
 }
 
 
@@ -154,7 +175,7 @@ def test_errors_of_layers_inside_name_the_layer():
 
     model = Net()
     model(data(2, 3))
-    with pytest.raises(ValueError, match='Dense "first".*3.*7'):
+    with pytest.raises(ValueError, match=r'Dense "first".*3.*7'):
         model(data(2, 7))
 
 
@@ -247,9 +268,9 @@ def test_embedding_index_out_of_range():
     model = nacre.Sequential(
         [layers.Input((3,), dtype="int32"), layers.Embedding(5, 2, name="words")]
     )
-    with pytest.raises(ValueError, match="(?i)words|index|range"):
+    with pytest.raises(ValueError, match=r"(?i)words|index|range"):
         model.predict(np.array([[0, 1, 5]]), verbose=0)
-    with pytest.raises(ValueError, match="(?i)words|index|range"):
+    with pytest.raises(ValueError, match=r"(?i)words|index|range"):
         model.predict(np.array([[0, -1, 2]]), verbose=0)
 
 

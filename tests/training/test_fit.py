@@ -502,10 +502,25 @@ def test_nonfinite_loss_warns_once_and_names_the_batch():
     with pytest.warns(RuntimeWarning, match="epoch 1, batch 3") as record:
         model.fit(x, data(8, 1), batch_size=2, epochs=2, shuffle=False, verbose=0)
     assert len(record) == 1
+
+
+def test_nonfinite_loss_may_raise_and_name_the_layer():
     nacre.config.set_nonfinite_policy("raise")
     try:
-        with pytest.raises(ValueError, match="epoch 1, batch 3"):
-            linear().fit(x, data(8, 1), batch_size=2, shuffle=False, verbose=0)
+        model = nacre.Sequential(
+            [
+                layers.Input((3,)),
+                layers.Dense(2, name="first"),
+                layers.Lambda(ops.log, name="logarithm"),
+                layers.Dense(1, name="last"),
+            ]
+        )
+        model.compile("sgd", "mse")
+        before = model.get_weights()
+        with pytest.raises(ValueError, match=r'"logarithm".*not finite'):
+            model.fit(data(8, 3), data(8, 1), verbose=0)
+        for a, b in zip(before, model.get_weights(), strict=True):
+            np.testing.assert_array_equal(a, b)
     finally:
         nacre.config.set_nonfinite_policy("warn")
 

@@ -13,6 +13,7 @@ from nacre.models.graph import FunctionalGraph
 from nacre.models.node import _infer
 from nacre.tracking import add_by_identity, bump_structure
 from nacre.training.trainer import Trainer
+from nacre.utils.warnings_utils import warn
 
 __all__ = ["Model"]
 
@@ -264,7 +265,23 @@ class Model(Trainer, Layer):
 
         from nacre.saving import serialize_keras_object
 
-        return json.dumps(serialize_keras_object(self), **kwargs)
+        config = serialize_keras_object(self)
+        compile_config = config.pop("compile_config", None)
+        try:
+            json.dumps(compile_config)
+        except TypeError:  # it holds a lambda, say
+            warn("What `compile` was given is left out of the configuration: it has code in it.")
+            compile_config = None
+        if compile_config is not None:
+            config["compile_config"] = compile_config
+        return json.dumps(config, **kwargs)
+
+    def __reduce__(self) -> tuple:
+        """Pickles and copies the configuration and the weights, not what was compiled."""
+        compile_config = self.get_compile_config() if self.compiled else None
+        build_config = self.get_build_config() if self.built else None
+        state = (self.get_config(), build_config, compile_config, self.get_weights())
+        return _restore_model, (type(self), *state)
 
     def get_config(self) -> dict:
         if self._graph is not None and type(self).__init__ is Model.__init__:
@@ -283,3 +300,17 @@ class Model(Trainer, Layer):
 
 
 Model.get_config._is_default = True  # type: ignore[attr-defined]
+
+
+def _restore_model(
+    cls: type, config: dict, build_config: Any, compile_config: Any, weights: list
+) -> Model:
+    """Makes a model out of what `Model.__reduce__` kept."""
+    model = cls.from_config(config)
+    if build_config:
+        model.build_from_config(build_config)
+    if compile_config:
+        model.compile_from_config(compile_config)
+    if weights:
+        model.set_weights(weights)
+    return model

@@ -180,6 +180,8 @@ class FitRun:
             validation_freq = [epoch - 1 for epoch in validation_freq]
         plan = reset_plan(self.model)
         self._reset_other_metrics(hooks, plan.others)
+        # Raising asks for more than a warning: every result is looked at, to name the first layer.
+        check_finite = config.nonfinite_policy() == "raise"
         phases = [
             None
             if function is None
@@ -190,6 +192,7 @@ class FitRun:
                 plan.variables,
                 source.limit,
                 function.loss_index(),
+                check_finite and function is train,
             )
             for function, source in ((train, self.train), (validation, self.validation))
         ]

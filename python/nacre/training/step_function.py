@@ -188,9 +188,6 @@ class StepCache:
         self._layers: list = []
         self._flags: tuple = ()
 
-    def __deepcopy__(self, memo: dict) -> StepCache:
-        raise TypeError("A model's compiled steps cannot be copied; use `clone_model`.")
-
     def clear(self) -> None:
         """Forgets every trace."""
         for functions in self._functions.values():

@@ -558,11 +558,16 @@ class Trainer:
         """What `compile` was given, in a form that can be saved; empty before `compile`."""
         if self._compile_arguments is None:
             return {}
-        from nacre.saving import serialize_keras_object
+        from nacre.saving import SerializationError, serialize_keras_object
 
-        return {
-            name: serialize_keras_object(value) for name, value in self._compile_arguments.items()
-        }
+        try:
+            return {
+                name: serialize_keras_object(value)
+                for name, value in self._compile_arguments.items()
+            }
+        except SerializationError as error:
+            warn(f"What `compile` was given is left out of the configuration: {error}")
+            return {}
 
     def compile_from_config(self, config: dict) -> None:
         """Compiles with what `get_compile_config` returned.
