@@ -36,8 +36,8 @@ NACRE_INLINE F32 polynomial(F32 x, const float (&c)[N]) {
 // Within [low, high]; a NaN stays one.
 NACRE_INLINE F32 clamp(F32 x, float low, float high) { return max(f32(low), min(f32(high), x)); }
 
-// 2^n for n in [-126, 127].
-NACRE_INLINE F32 power_of_two(I32 n) { return from_bits((n + 127) << 23); }
+// 2^n for n in [-126, 127]. Other lanes (where the argument was NaN) may wrap, hence unsigned.
+NACRE_INLINE F32 power_of_two(I32 n) { return (F32)(((U32)n + 127u) << 23); }
 
 // y * 2^n with one rounding, for n in [-250, 250].
 NACRE_INLINE F32 scale(F32 y, I32 n) {
@@ -72,7 +72,7 @@ NACRE_INLINE F32 expm1(F32 x) {
   const F32 p = fma(
       polynomial(r, {0.5f, 0.16666667f, 0.041666355f, 0.008333277f, 0.001394105f, 0.00019912119f}),
       r * r, r);
-  const F32 half = power_of_two(parts.n - 1);  // 2^128 does not exist, 2^127 does
+  const F32 half = power_of_two((I32)((U32)parts.n - 1u));  // 2^128 does not exist, 2^127 does
   const F32 y = fma(p, half, half - 0.5f) * 2.0f;
   return select(parts.n == 0, p, y);
 }
@@ -80,9 +80,9 @@ NACRE_INLINE F32 expm1(F32 x) {
 // Logarithm of x > 0, finite; anything else gives nonsense.
 NACRE_INLINE F32 log_positive(F32 x) {
   const I32 small = x < 1.17549435e-38f;
-  const I32 scaled = bits(select(small, x * 8388608.0f, x));
-  const I32 k = (scaled - 0x3f3504f3) >> 23;
-  const F32 f = from_bits(scaled - (k << 23)) - 1.0f;  // in [sqrt(1/2) - 1, sqrt(2) - 1]
+  const U32 scaled = (U32)select(small, x * 8388608.0f, x);
+  const I32 k = (I32)(scaled - 0x3f3504f3u) >> 23;
+  const F32 f = (F32)(scaled - ((U32)k << 23)) - 1.0f;  // in [sqrt(1/2) - 1, sqrt(2) - 1]
   const F32 e = to_float(k - (small & 23));
   const F32 q = polynomial(f, {0.3333331f, -0.24999987f, 0.20002227f, -0.1666925f, 0.14218655f,
                                -0.12384367f, 0.1187301f, -0.11789714f, 0.06915183f});

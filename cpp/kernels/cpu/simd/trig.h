@@ -69,7 +69,8 @@ inline __attribute__((noinline, unused)) static void reduce_large_angle(float x,
   const int64_t high = static_cast<int64_t>(product >> 64);
   const uint64_t turned = static_cast<uint64_t>(high) + (uint64_t{1} << 61);  // nearest quadrant
   const int32_t q = static_cast<int32_t>(turned >> 62);
-  const int64_t rest = high - static_cast<int64_t>(static_cast<uint64_t>(q) << 62);
+  const int64_t rest =
+      static_cast<int64_t>(static_cast<uint64_t>(high) - (static_cast<uint64_t>(q) << 62));
   const double angle = static_cast<double>(rest) * (0x1p-62 * 1.5707963267948966);
   *r = static_cast<float>(x < 0 ? -angle : angle);
   *quadrant = x < 0 ? -q : q;
@@ -213,10 +214,10 @@ NACRE_INLINE F32 atan2(F32 y, F32 x) {
 
 // log2 of a positive finite double, to 40 bits or better.
 NACRE_INLINE F64 log2_double(F64 x) {
-  const I64 pattern = (I64)x;
-  const I64 k = (pattern - 0x3fe6a09e667f3bcd) >> 52;
-  const F64 m = (F64)(pattern - (k << 52));
-  const F64 e = (F64)(k + 0x4338000000000000) - kRoundingShift;
+  const U64 pattern = (U64)x;
+  const I64 k = (I64)(pattern - 0x3fe6a09e667f3bcdu) >> 52;
+  const F64 m = (F64)(pattern - ((U64)k << 52));
+  const F64 e = (F64)((U64)k + 0x4338000000000000u) - kRoundingShift;
   const F64 s = (m - 1.0) / (m + 1.0);
   const F64 p = polynomial(s * s, {2.8853900817778477, 0.96179669411516611, 0.57707794181281968,
                                    0.41220931100366986, 0.31990319604288975, 0.28293716305311978});
@@ -231,7 +232,7 @@ NACRE_INLINE F64 exp2_double(F64 t) {
   const F64 p = polynomial(f, {0.9999999999595498, 0.6931471805350452, 0.24022651213586044,
                                0.055504109760487232, 0.0096180256039358984, 0.0013333422692894869,
                                0.00015469731722198132, 1.5316450998553248e-05});
-  return (F64)((I64)p + ((I64)shifted << 52));
+  return (F64)((U64)p + ((U64)shifted << 52));
 }
 
 NACRE_INLINE F32 pow(F32 x, F32 y) {
