@@ -186,6 +186,7 @@ TEST(super_blocks) {
   ThreadPool::instance().set_threads(2);
   check_product(57, 200, 10600, Layout::Plain, Layout::Plain, true, Activation::Relu);
   check_product(8300, 65, 64, Layout::Plain, Layout::Transposed, true, Activation::None);
+  check_product(6, 1050, 1100, Layout::Plain, Layout::Transposed, true, Activation::Relu);
   check_product(57, 8300, 65, Layout::Transposed, Layout::Plain, true, Activation::Sigmoid);
 }
 

@@ -54,6 +54,11 @@ NACRE_INLINE double estimate(const GemmProblem& p) {
   return 2 * m * lanes * k / kFlopsPerNanosecond + bytes / kBytesPerNanosecond;
 }
 
+// Whether register tiles cannot read B where it lies.
+NACRE_INLINE bool needs_packed_b(const GemmProblem& p) {
+  return p.b_col != 1 || (!kMaskedLoads && p.n % kWidth != 0);
+}
+
 NACRE_INLINE GemmKind choose_kind(const GemmProblem& p) {
   if (p.m == 0 || p.n == 0 || p.batch == 0) return GemmKind::Empty;
   if (p.k == 0) return GemmKind::Fill;
@@ -65,6 +70,8 @@ NACRE_INLINE GemmKind choose_kind(const GemmProblem& p) {
   if (a_along_k && p.n <= kFewColumns && p.k >= 2 * kWidth) return GemmKind::Dots;
   if (p.b_col == 1 && p.m <= kFewRows && p.n >= 2 * kPanel) return GemmKind::Rows;
   if (p.a_row != 1 && p.a_col != 1) return GemmKind::Blocked;  // packing takes any strides
+  // Packed parts are bounded, a B packed whole is not.
+  if (needs_packed_b(p) && p.k * p.n > kPackedFloats / 2) return GemmKind::Blocked;
   // Packing pays when B would otherwise be read from afar for every one of many row tiles.
   const bool large = p.m > 4 * kTileRows && p.n > kPanel && p.k >= 64 && p.k * p.n > kNearFloats;
   return large ? GemmKind::Blocked : GemmKind::Direct;
@@ -184,7 +191,7 @@ static GemmPlan make_plan(const GemmProblem& problem) {
   if (plan.kind == GemmKind::Dots) {
     plan.pack_b = p.b_row != 1;
   } else if (plan.kind == GemmKind::Direct) {
-    plan.pack_b = p.b_col != 1 || (!kMaskedLoads && p.n % kWidth != 0);
+    plan.pack_b = needs_packed_b(p);
   }
   int64_t floats = plan.k_parts > 1 ? plan.k_parts * p.m * p.n + 16 : 0;
   if (plan.pack_b) {
