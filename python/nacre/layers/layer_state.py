@@ -347,19 +347,6 @@ class LayerState:
         for layer in self._flatten_layers():
             layer._losses.clear()
 
-    def structure_fingerprint(self) -> tuple:
-        """Return what a compiled program depends on besides its inputs.
-
-        Two equal fingerprints mean the same layers, the same Variables and the same trainable
-        ones. `tracking.structure_version()` tells cheaply when it has to be looked at again.
-        """
-        layers = self._flatten_layers()
-        variables = [(id(v), v.trainable) for v in self.variables]
-        return (
-            tuple((id(layer), layer._trainable) for layer in layers),
-            tuple(variables),
-        )
-
     def _label(self) -> str:
         """Return how errors name this layer: `Dense "dense_1"`."""
         name = self.__dict__.get("name")

@@ -291,10 +291,6 @@ class OptimizerState:
         for index, variable in enumerate(self._variables):
             variable.assign(store[str(index)])
 
-    def structure_fingerprint(self) -> tuple:
-        """Return what a compiled program depends on: the Variables and the kind of rate."""
-        return (id(self), id(self._learning_rate), tuple(id(v) for v in self._variables))
-
     def get_config(self) -> dict:
         """Return the arguments of the constructor."""
         from nacre.saving import serialize_keras_object
