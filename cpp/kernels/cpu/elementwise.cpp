@@ -181,6 +181,7 @@ std::string refuse_fused(const FusedProgram& program) {
   if (dtypes.size() > kMaxRegisters || program.outputs.size() > 64) {
     return "cpu.fused: more registers than an elementwise program can have";
   }
+  if (program.shape.size() > kMaxRank) return "an elementwise op of more than 32 dimensions";
   return "";
 }
 

@@ -74,7 +74,6 @@ void copy_run(char* to, const char* from, int size, int64_t stride, int64_t n) {
 // whole vectors, otherwise copied to `buffer`.
 const char* gather(const PlanInput& input, const char* base, int64_t start, int64_t n,
                    char* buffer) {
-  constexpr int kMaxRank = 32;
   const int rank = static_cast<int>(input.dims.size());
   int64_t index[kMaxRank];
   int64_t element = 0;
