@@ -103,7 +103,8 @@ class Layer(LayerConfig):
             context.training = _resolve_training(signature, training, given, kwargs)
             previous_mask = self._resolve_masks(signature, given, first, kwargs)
             outputs = self.call(*args, **kwargs)
-            self.built = True
+            if not self.built:
+                self.built = True
             if self.activity_regularizer is not None:
                 self._add_activity_losses(outputs)
             self._attach_masks(first, outputs, previous_mask)
