@@ -114,6 +114,29 @@ def _lion(t, g, v, s):
     return v - 0.001 * np.sign(0.9 * m + 0.1 * g)
 
 
+def _lamb(t, g, v, s):
+    s["m"] = 0.9 * s.get("m", 0.0) + 0.1 * g
+    s["v"] = 0.999 * s.get("v", 0.0) + 0.001 * g * g
+    update = s["m"] / (1 - 0.9**t) / (np.sqrt(s["v"] / (1 - 0.999**t)) + 1e-7)
+    return v - 0.001 * _norm(v) / _norm(update) * update
+
+
+def _ftrl(t, g, v, s):
+    old = s.get("a", 0.1)
+    s["a"] = old + g * g
+    g = g + 2 * 0.2 * v
+    s["z"] = s.get("z", 0.0) + g - (s["a"] ** 0.5 - old**0.5) / 0.1 * v
+    quadratic = s["a"] ** 0.5 / 0.1 + 2 * (0.3 + 0.5 / (2 * 0.1))
+    return (np.clip(s["z"], -0.1, 0.1) - s["z"]) / quadratic
+
+
+FTRL = {
+    "learning_rate": 0.1,
+    "l1_regularization_strength": 0.1,
+    "l2_regularization_strength": 0.3,
+    "l2_shrinkage_regularization_strength": 0.2,
+    "beta": 0.5,
+}
 CASES = [
     (optimizers.SGD, {}, _sgd()),
     (optimizers.SGD, {"learning_rate": 0.1, "momentum": 0.9}, _sgd(0.1, 0.9)),
@@ -133,6 +156,8 @@ CASES = [
     (optimizers.Adamax, {}, _adamax),
     (optimizers.Nadam, {}, _nadam),
     (optimizers.Lion, {}, _lion),
+    (optimizers.Lamb, {}, _lamb),
+    (optimizers.Ftrl, FTRL, _ftrl),
 ]
 CASES[4] = (*CASES[4][:2], _adam(0.05, 0.5, eps=0.1))
 IDS = [f"{cls.__name__}-{i}" for i, (cls, *_) in enumerate(CASES)]

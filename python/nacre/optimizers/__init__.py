@@ -8,6 +8,7 @@ from nacre.optimizers import schedules
 from nacre.optimizers.adam import Adam, Adamax, AdamW, Nadam
 from nacre.optimizers.adaptive import Adadelta, Adagrad, Lion, RMSprop
 from nacre.optimizers.optimizer import Optimizer
+from nacre.optimizers.scaled import Ftrl, Lamb
 from nacre.optimizers.sgd import SGD
 
 __all__ = [
@@ -17,6 +18,8 @@ __all__ = [
     "Adam",
     "AdamW",
     "Adamax",
+    "Ftrl",
+    "Lamb",
     "Lion",
     "Nadam",
     "Optimizer",
@@ -29,7 +32,7 @@ __all__ = [
 
 _TABLE = {
     cls.__name__.lower(): cls
-    for cls in (SGD, Adadelta, Adagrad, Adam, AdamW, Adamax, Lion, Nadam, RMSprop)
+    for cls in (SGD, Adadelta, Adagrad, Adam, AdamW, Adamax, Ftrl, Lamb, Lion, Nadam, RMSprop)
 }
 
 
