@@ -148,9 +148,16 @@ def _rows(
 
 
 def _params(layer: Any) -> str:
-    if not hasattr(layer, "built"):
+    if not hasattr(layer, "built") or (not layer.built and _never_has_weights(layer)):
         return "0"
     return f"{layer.count_params():,}" if layer.built else "0 (unbuilt)"
+
+
+def _never_has_weights(layer: Any) -> bool:
+    """Says whether building the layer would change nothing."""
+    from nacre.layers.layer import Layer
+
+    return type(layer).build is Layer.build and not hasattr(layer, "layers")
 
 
 def _output_shape(layer: Any) -> str:
