@@ -241,6 +241,8 @@ def test_bad_labels_raise():
         (lambda: ops.glu(np.ones(3)), "even"),
         (lambda: ops.bincount([-1]), ">= 0"),
         (lambda: ops.arange(0, 5, 0), "step"),
+        (lambda: ops.reshape(np.ones(6), (10**20,)), "large"),
+        (lambda: ops.median([]), "at least one"),
         (lambda: ops.norm(np.ones((2, 2)), "nuc", axis=(0, 1)), "order"),
         (lambda: ops.unstack(np.ones((2, 3)), num=5), "num"),
         (lambda: ops.take_along_axis(np.ones((2, 3)), [0], 1), "rank"),

@@ -40,6 +40,7 @@ __all__ = [
 
 FLOATS = config.FLOAT_DTYPES
 INTS = config.INT_DTYPES
+_LARGEST = 2**63 - 1
 INDEX_DTYPES = frozenset({"int32", "int64"})
 _NARROW_INTS = {"bool": "int32", "int8": "int32", "int16": "int32", "uint8": "uint32"}
 _SUM_DTYPES = {**_NARROW_INTS, "uint16": "uint32"}
@@ -96,7 +97,8 @@ def _stack_nested(x: Sequence[Any], dtype: str | None) -> Tensor:
             ) from None
         if array.dtype == object:
             raise ValueError(
-                "a list must hold numbers, in rows of equal length, to become a tensor. "
+                "a list must hold numbers of at most 64 bits, in rows of equal length, to become a "
+                "tensor. "
                 f"Received: {str(x)[:80]}"
             )
         if dtype is None and not _holds_array(x):
@@ -251,9 +253,12 @@ def shape_argument(shape: Any, name: str = "shape") -> list[int | Dim]:
             dims.append(dim)
             continue
         try:
-            dims.append(operator.index(dim))
+            size = operator.index(dim)
         except TypeError:
             raise ValueError(f"{name}: expected integers. Received: {tuple(shape)!r}") from None
+        if not -_LARGEST <= size <= _LARGEST:
+            raise ValueError(f"{name}: no tensor is that large. Received: {tuple(shape)!r}")
+        dims.append(size)
     return dims
 
 

@@ -137,6 +137,8 @@ def quantile(
     last = flat.ndim - 1
     ordered = sort_along(flat, last)
     size = flat.dims[last]
+    if isinstance(size, int) and size == 0:
+        raise ValueError(f"quantile: expected at least one element. Received: shape {x.shape}")
     if not isinstance(size, int):
         raise ValueError("quantile: the size of the reduced axes must be known while tracing")
     position = binary("mul", ravel(q), float(size - 1))
