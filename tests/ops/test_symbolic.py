@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import nacre
 from nacre import _core, ops
 from nacre._core import Dim
 from tests.ops.cases import ALL
@@ -34,6 +35,18 @@ def test_batch(case):
             np.testing.assert_allclose(found, expected, rtol=case.tol * 4, atol=case.tol * scale)
         else:
             np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("case", CASES, ids=repr)
+def test_in_a_functional_model(case):
+    arrays = case.draw("float32")
+    inputs = [nacre.Input(a.shape[1:]) for a in arrays]
+    output = case.op(*inputs)
+    found = nacre.Model(inputs, output)(arrays)
+    expected = case.numpy(*[a.astype("float64") for a in arrays])
+    assert found.shape == expected.shape
+    assert all(o in (None, e) for o, e in zip(output.shape, expected.shape, strict=True))
+    np.testing.assert_allclose(np.asarray(found).astype("float64"), expected, rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize(
