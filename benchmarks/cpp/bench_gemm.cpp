@@ -57,7 +57,8 @@ typedef float Eight __attribute__((vector_size(32)));
 // Twelve chains of multiply-adds, enough to hide their latency.
 __attribute__((target("avx2,fma"), noinline)) float multiply_adds(int64_t steps) {
   Eight chain[12];
-  for (Eight& c : chain) c = Eight{} + 1.0f;
+#pragma GCC unroll 12
+  for (int j = 0; j < 12; ++j) chain[j] = Eight{} + 1.0f;
   const Eight scale = Eight{} + 0.999f, shift = Eight{} + 0.001f;
   for (int64_t i = 0; i < steps; ++i) {
 #pragma GCC unroll 12
@@ -65,6 +66,7 @@ __attribute__((target("avx2,fma"), noinline)) float multiply_adds(int64_t steps)
 #pragma GCC unroll 12
     for (int j = 0; j < 12; ++j) __asm__ volatile("" : "+x"(chain[j]));
   }
+#pragma GCC unroll 12
   for (int j = 1; j < 12; ++j) chain[0] += chain[j];
   return chain[0][0];
 }
