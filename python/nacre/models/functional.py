@@ -68,7 +68,7 @@ def graph_config(model: Model) -> dict:
 
     def places(structure: Any) -> Any:
         if isinstance(structure, KerasTensor):
-            return [place(structure)]
+            return place(structure)
         return tree.map_structure(place, structure)
 
     return {

@@ -18,6 +18,12 @@ from nacre.utils.warnings_utils import warn
 __all__ = ["Model"]
 
 
+def _shapes(tensors: Any) -> Any:
+    if isinstance(tensors, (list, tuple)) and len(tensors) == 1:
+        tensors = tensors[0]
+    return tree.map_structure(lambda tensor: tensor.shape, tensors)
+
+
 def _is_functional(args: tuple, kwargs: dict) -> bool:
     return (
         len(args) >= 2
@@ -194,12 +200,12 @@ class Model(Trainer, Layer):
     @property
     def input_shape(self) -> Any:
         """Shapes of the inputs."""
-        return tree.map_structure(lambda tensor: tensor.shape, self.input)
+        return _shapes(self.input)
 
     @property
     def output_shape(self) -> Any:
         """Shapes of the outputs."""
-        return tree.map_structure(lambda tensor: tensor.shape, self.output)
+        return _shapes(self.output)
 
     @property
     def input_names(self) -> list[str]:

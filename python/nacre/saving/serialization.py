@@ -169,6 +169,8 @@ def _serialize_instance(obj: Any) -> dict:
     home = _public_home(cls)
     if home is not None:
         module, name, registered = home[0], home[1], None
+        if name == "Functional":  # which Keras has no public name for
+            module = "keras.src.models.functional"
     else:
         name, registered = cls.__name__, registration.get_registered_name(cls)
         _seen[cls.__module__, name] = cls
