@@ -13,9 +13,9 @@
 #define NACRE_ISA_FAMILIES(FAMILY)      \
   FAMILY(GemmTable, gemm)               \
   FAMILY(ElementwiseTable, elementwise) \
-  FAMILY(ReduceTable, reduce) \
-  FAMILY(RowwiseTable, rowwise) \
-  FAMILY(NormTable, norm) \
+  FAMILY(ReduceTable, reduce)           \
+  FAMILY(RowwiseTable, rowwise)         \
+  FAMILY(NormTable, norm)               \
   FAMILY(RandomTable, random)
 
 namespace nacre::cpu {
