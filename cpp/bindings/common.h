@@ -74,8 +74,8 @@ Tensor tensor_of(py::handle object, std::optional<DType> weak_dtype = {});
 Tensor cast_tensor(const Tensor& tensor, DType dtype);
 const BackendTable& default_backend();
 
-// Looks for signals, with the lock on the interpreter, at most every 20 ms. Keeps the exception that
-// a signal handler raised, to be raised again once the core has given up its run.
+// Looks for signals, with the lock on the interpreter, at most every 20 ms. Keeps the exception
+// that a signal handler raised, to be raised again once the core has given up its run.
 class SignalPoller {
  public:
   bool poll();

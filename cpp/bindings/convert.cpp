@@ -13,7 +13,8 @@ TensorType PyTensor::type() const {
 DType dtype_of(const py::dtype& dtype) {
   const char kind = dtype.kind();
   const auto size = dtype.itemsize();
-  if (dtype.byteorder() == '>') throw TypeError("Expected data in native byte order. Received big-endian data.");
+  if (dtype.byteorder() == '>')
+    throw TypeError("Expected data in native byte order. Received big-endian data.");
   if (kind == 'b') return DType::Bool;
   if (kind == 'f') {
     if (size == 2) return DType::Float16;
@@ -49,7 +50,8 @@ namespace {
 
 py::array as_array(py::handle object) {
   if (py::isinstance<py::array>(object)) return py::reinterpret_borrow<py::array>(object);
-  static const py::handle asarray = py::object(py::module_::import("numpy").attr("asarray")).release();
+  static const py::handle asarray =
+      py::object(py::module_::import("numpy").attr("asarray")).release();
   py::object result;
   try {
     result = asarray(object);
@@ -60,7 +62,9 @@ py::array as_array(py::handle object) {
   }
   py::array array = py::reinterpret_borrow<py::array>(result);
   if (array.dtype().kind() == 'O') {
-    throw ValueError("Expected numbers. Received data of dtype object: a ragged list, None, or other Python objects.");
+    throw ValueError(
+        "Expected numbers. Received data of dtype object: a ragged list, None, or other Python "
+        "objects.");
   }
   return array;
 }
@@ -138,7 +142,8 @@ Attrs attrs_of(const py::object& object) {
     } else if (py::hasattr(value, "__index__")) {
       attrs.set(name, dim_of(value).value());
     } else {
-      throw TypeError("Attribute " + name + ": unexpected " + py::repr(value).cast<std::string>() + ".");
+      throw TypeError("Attribute " + name + ": unexpected " + py::repr(value).cast<std::string>() +
+                      ".");
     }
   }
   return attrs;

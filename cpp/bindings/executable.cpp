@@ -45,9 +45,12 @@ py::tuple call_executable(Executable& executable, const py::args& arguments) {
 class BatchRunner {
  public:
   BatchRunner(Executable& executable, const py::sequence& arrays, int64_t batch_size)
-      : executable_(executable), batch_size_(batch_size), session_(executable, &SignalPoller::poll_static, &poller_) {
+      : executable_(executable),
+        batch_size_(batch_size),
+        session_(executable, &SignalPoller::poll_static, &poller_) {
     if (batch_size <= 0) {
-      throw ValueError("batch_size: expected a positive integer. Received " + std::to_string(batch_size) + ".");
+      throw ValueError("batch_size: expected a positive integer. Received " +
+                       std::to_string(batch_size) + ".");
     }
     types_ = executable.input_types();
     if (arrays.size() != types_.size()) {
@@ -55,12 +58,14 @@ class BatchRunner {
                        " arrays. Received " + std::to_string(arrays.size()) + ".");
     }
     sources_.reserve(arrays.size());
-    for (py::handle item : arrays) sources_.push_back(source_of(py::reinterpret_borrow<py::array>(item)));
+    for (py::handle item : arrays)
+      sources_.push_back(source_of(py::reinterpret_borrow<py::array>(item)));
     for (size_t i = 0; i < sources_.size(); ++i) {
       gathers_.emplace_back(sources_[i], types_[i].dtype);
       if (sources_[i].samples() != sources_[0].samples()) {
-        throw ValueError("Arrays differ in their number of samples: " + std::to_string(sources_[0].samples()) +
-                         " and " + std::to_string(sources_[i].samples()) + ".");
+        throw ValueError(
+            "Arrays differ in their number of samples: " + std::to_string(sources_[0].samples()) +
+            " and " + std::to_string(sources_[i].samples()) + ".");
       }
     }
     samples_ = sources_.empty() ? 0 : sources_[0].samples();
@@ -97,7 +102,8 @@ class BatchRunner {
     for (size_t i = 0; i < types_.size(); ++i) {
       const TensorSpec& spec = session_.program().inputs()[i];
       if (gathers_[i].in_place(0)) continue;
-      if (!batches_[i].defined() || batches_[i].bytes() < spec.bytes()) batches_[i] = Tensor::empty(spec.dtype, spec.shape);
+      if (!batches_[i].defined() || batches_[i].bytes() < spec.bytes())
+        batches_[i] = Tensor::empty(spec.dtype, spec.shape);
     }
     bound_rows_ = rows;
   }
@@ -132,7 +138,8 @@ class BatchRunner {
     for (size_t i = 0; i < specs.size(); ++i) {
       if (per_sample_[i]) {
         const size_t row_bytes = specs[i].bytes() / static_cast<size_t>(std::max<int64_t>(rows, 1));
-        session_.set_output(i, static_cast<char*>(whole_[i].mutable_data()) + static_cast<size_t>(first) * row_bytes);
+        session_.set_output(i, static_cast<char*>(whole_[i].mutable_data()) +
+                                   static_cast<size_t>(first) * row_bytes);
       } else {
         std::vector<py::ssize_t> shape(specs[i].shape.begin(), specs[i].shape.end());
         current_[i] = py::array(numpy_dtype(specs[i].dtype), shape);
@@ -141,7 +148,8 @@ class BatchRunner {
     }
   }
 
-  // By the types, not by this batch's sizes: a result of fixed size may happen to have as many rows.
+  // By the types, not by this batch's sizes: a result of fixed size may happen to have as many
+  // rows.
   bool has_row_per_sample(size_t output) const {
     const Graph& graph = executable_.graph();
     const Shape& shape = graph.type(graph.outputs[output]).shape;
@@ -162,7 +170,8 @@ class BatchRunner {
       } else if (steps == 1) {
         list.append(pieces_[i][0]);
       } else {
-        list.append(py::module_::import("numpy").attr(current_[i].ndim() == 0 ? "stack" : "concatenate")(pieces_[i]));
+        list.append(py::module_::import("numpy").attr(
+            current_[i].ndim() == 0 ? "stack" : "concatenate")(pieces_[i]));
       }
     }
     return list;
@@ -192,7 +201,8 @@ py::list variables_where(const Executable& executable, bool written) {
   return list;
 }
 
-std::vector<std::string> step_names(Executable& executable, const std::vector<std::vector<int64_t>>& shapes) {
+std::vector<std::string> step_names(Executable& executable,
+                                    const std::vector<std::vector<int64_t>>& shapes) {
   return executable.program(executable.bind(shapes))->step_names();
 }
 
@@ -202,7 +212,8 @@ py::list profile(Executable& executable, const py::sequence& arguments, int repe
   std::vector<Tensor> inputs;
   std::vector<std::vector<int64_t>> shapes;
   for (size_t i = 0; i < types.size(); ++i) {
-    inputs.push_back(cast_tensor(tensor_of(py::object(arguments[i]), types[i].dtype), types[i].dtype));
+    inputs.push_back(
+        cast_tensor(tensor_of(py::object(arguments[i]), types[i].dtype), types[i].dtype));
     shapes.push_back(inputs.back().shape());
   }
   Session session(executable);
@@ -250,24 +261,29 @@ void SignalPoller::rethrow() {
 }
 
 void bind_executable(py::module_& m) {
-  py::class_<Executable, std::shared_ptr<Executable>>(m, "Executable", "A traced graph, ready to run for any sizes of its symbols.")
+  py::class_<Executable, std::shared_ptr<Executable>>(
+      m, "Executable", "A traced graph, ready to run for any sizes of its symbols.")
       .def("__call__", &call_executable)
       .def_property_readonly("num_programs", &Executable::num_programs)
       .def_property_readonly("num_outputs", &Executable::num_outputs)
       .def_property_readonly("name", &Executable::name)
-      .def_property_readonly("backend", [](const Executable& e) { return std::string(e.backend().name); })
-      .def_property_readonly("input_types",
-                             [](const Executable& e) {
-                               py::list list;
-                               for (const TensorType& type : e.input_types()) {
-                                 py::list dims;
-                                 for (const Dim& dim : type.shape) dims.append(dim_to_python(dim));
-                                 list.append(py::make_tuple(std::string(dtype_name(type.dtype)), py::tuple(dims)));
-                               }
-                               return list;
-                             })
-      .def_property_readonly("variables_written", [](const Executable& e) { return variables_where(e, true); })
-      .def_property_readonly("variables_read", [](const Executable& e) { return variables_where(e, false); })
+      .def_property_readonly("backend",
+                             [](const Executable& e) { return std::string(e.backend().name); })
+      .def_property_readonly(
+          "input_types",
+          [](const Executable& e) {
+            py::list list;
+            for (const TensorType& type : e.input_types()) {
+              py::list dims;
+              for (const Dim& dim : type.shape) dims.append(dim_to_python(dim));
+              list.append(py::make_tuple(std::string(dtype_name(type.dtype)), py::tuple(dims)));
+            }
+            return list;
+          })
+      .def_property_readonly("variables_written",
+                             [](const Executable& e) { return variables_where(e, true); })
+      .def_property_readonly("variables_read",
+                             [](const Executable& e) { return variables_where(e, false); })
       .def_property_readonly("memory",
                              [](const Executable& e) {
                                py::dict memory;
@@ -277,17 +293,22 @@ void bind_executable(py::module_& m) {
       .def("graph_text", [](const Executable& e) { return e.graph().str(); })
       .def("step_names", &step_names)
       .def("profile", &profile, py::arg("inputs"), py::arg("repeats") = 100);
-  m.def("compile",
-        [](const std::shared_ptr<Graph>& graph, const py::object& backend, const std::string& name) {
-          const BackendTable& table = backend.is_none() ? default_backend() : find_backend(backend.cast<std::string>());
-          return std::make_shared<Executable>(*graph, table, name);
-        },
-        py::arg("graph"), py::arg("backend") = py::none(), py::arg("name") = "");
-  m.def("run_batches",
-        [](Executable& executable, const py::sequence& arrays, int64_t batch_size, const py::object& on_batch) {
-          return BatchRunner(executable, arrays, batch_size).run(on_batch);
-        },
-        py::arg("executable"), py::arg("sources"), py::arg("batch_size"), py::arg("on_batch") = py::none());
+  m.def(
+      "compile",
+      [](const std::shared_ptr<Graph>& graph, const py::object& backend, const std::string& name) {
+        const BackendTable& table =
+            backend.is_none() ? default_backend() : find_backend(backend.cast<std::string>());
+        return std::make_shared<Executable>(*graph, table, name);
+      },
+      py::arg("graph"), py::arg("backend") = py::none(), py::arg("name") = "");
+  m.def(
+      "run_batches",
+      [](Executable& executable, const py::sequence& arrays, int64_t batch_size,
+         const py::object& on_batch) {
+        return BatchRunner(executable, arrays, batch_size).run(on_batch);
+      },
+      py::arg("executable"), py::arg("sources"), py::arg("batch_size"),
+      py::arg("on_batch") = py::none());
 }
 
 }  // namespace nacre::bindings

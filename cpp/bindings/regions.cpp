@@ -1,8 +1,8 @@
+#include "graph/regions.h"
 #include "bindings/common.h"
 #include "bindings/scopes.h"
 #include "bindings/tape.h"
 #include "core/error.h"
-#include "graph/regions.h"
 
 namespace nacre::bindings {
 namespace {
@@ -93,16 +93,19 @@ Body branch_of(const py::function& fn) {
 void bind_regions(py::module_& m) {
   m.def("scan", &scan, py::arg("body"), py::arg("init"), py::arg("xs"),
         py::arg("length") = py::none(), py::arg("reverse") = false);
-  m.def("cond", [](const py::object& predicate, const py::function& then_fn, const py::function& else_fn) {
+  m.def("cond", [](const py::object& predicate, const py::function& then_fn,
+                   const py::function& else_fn) {
     return traced_or_run([&](Graph& graph) {
       return trace_cond(graph, value_in(graph, predicate), branch_of(then_fn), branch_of(else_fn));
     });
   });
-  m.def("while_loop", [](const py::function& condition, const py::function& body, const py::list& init) {
-    return traced_or_run([&](Graph& graph) {
-      return trace_while(graph, values_of(graph, init), body_of(condition, 0, false), body_of(body, 0, false));
-    });
-  });
+  m.def("while_loop",
+        [](const py::function& condition, const py::function& body, const py::list& init) {
+          return traced_or_run([&](Graph& graph) {
+            return trace_while(graph, values_of(graph, init), body_of(condition, 0, false),
+                               body_of(body, 0, false));
+          });
+        });
 }
 
 }  // namespace nacre::bindings

@@ -28,8 +28,12 @@ py::array numpy_of(const PyTensor& tensor) {
 }
 
 void bind_dims(py::module_& m) {
-  auto binary = [](auto op) { return [op](const Dim& a, py::handle b) { return dim_to_python(op(a, dim_of(b))); }; };
-  auto reflected = [](auto op) { return [op](const Dim& a, py::handle b) { return dim_to_python(op(dim_of(b), a)); }; };
+  auto binary = [](auto op) {
+    return [op](const Dim& a, py::handle b) { return dim_to_python(op(a, dim_of(b))); };
+  };
+  auto reflected = [](auto op) {
+    return [op](const Dim& a, py::handle b) { return dim_to_python(op(dim_of(b), a)); };
+  };
   auto add = [](const Dim& a, const Dim& b) { return a + b; };
   auto sub = [](const Dim& a, const Dim& b) { return a - b; };
   auto mul = [](const Dim& a, const Dim& b) { return a * b; };
@@ -43,7 +47,8 @@ void bind_dims(py::module_& m) {
     const bool comparable = py::isinstance<Dim>(b) || PyLong_Check(b.ptr());
     return comparable && a == dim_of(b);
   };
-  py::class_<Dim>(m, "Dim", "A dimension that is not known while tracing: an expression of symbols.")
+  py::class_<Dim>(m, "Dim",
+                  "A dimension that is not known while tracing: an expression of symbols.")
       .def_static("symbol", [](const std::string& name) { return Dim::symbol(name); })
       .def("__add__", binary(add))
       .def("__radd__", reflected(add))
@@ -60,31 +65,39 @@ void bind_dims(py::module_& m) {
       .def("__bool__", [](const Dim&) { return true; })
       .def("__str__", &Dim::str)
       .def("__repr__", &Dim::str);
-  m.def("dim_max", [](py::handle a, py::handle b) { return dim_to_python(dim_max(dim_of(a), dim_of(b))); });
-  m.def("dim_min", [](py::handle a, py::handle b) { return dim_to_python(dim_min(dim_of(a), dim_of(b))); });
-  m.def("ceil_divide", [](py::handle a, int64_t b) { return dim_to_python(ceil_divide(dim_of(a), b)); });
+  m.def("dim_max",
+        [](py::handle a, py::handle b) { return dim_to_python(dim_max(dim_of(a), dim_of(b))); });
+  m.def("dim_min",
+        [](py::handle a, py::handle b) { return dim_to_python(dim_min(dim_of(a), dim_of(b))); });
+  m.def("ceil_divide",
+        [](py::handle a, int64_t b) { return dim_to_python(ceil_divide(dim_of(a), b)); });
 }
 
 }  // namespace
 
 void bind_tensor(py::module_& m) {
   bind_dims(m);
-  py::class_<PyShape>(m, "Shape").def(py::init([](py::handle dims) { return PyShape{shape_of(dims)}; }));
+  py::class_<PyShape>(m, "Shape").def(py::init([](py::handle dims) {
+    return PyShape{shape_of(dims)};
+  }));
   py::class_<PyDType>(m, "DType").def(py::init([](const std::string& name) {
     return PyDType{dtype_from_name(name)};
   }));
-  py::class_<PyTensor, std::shared_ptr<PyTensor>>(m, "Tensor", py::dynamic_attr(),
-                                                  "An array, or a value of the function being traced.")
+  py::class_<PyTensor, std::shared_ptr<PyTensor>>(
+      m, "Tensor", py::dynamic_attr(), "An array, or a value of the function being traced.")
       .def(py::init([](py::handle value, py::object dtype) {
              // A copy: the tensor may outlive the array, or the caller may go on to change it.
-             Tensor tensor = py::isinstance<py::array>(value) ? from_python(value) : tensor_of(value);
-             if (!dtype.is_none()) tensor = cast_tensor(tensor, dtype_from_name(dtype.cast<std::string>()));
+             Tensor tensor =
+                 py::isinstance<py::array>(value) ? from_python(value) : tensor_of(value);
+             if (!dtype.is_none())
+               tensor = cast_tensor(tensor, dtype_from_name(dtype.cast<std::string>()));
              return std::make_shared<PyTensor>(PyTensor{std::move(tensor), nullptr, {}});
            }),
            py::arg("value"), py::arg("dtype") = py::none())
       .def_property_readonly("shape", [](const PyTensor& t) { return keras_shape(t.type()); })
       .def_property_readonly("dims", [](const PyTensor& t) { return dims_tuple(t.type()); })
-      .def_property_readonly("dtype", [](const PyTensor& t) { return std::string(dtype_name(t.type().dtype)); })
+      .def_property_readonly(
+          "dtype", [](const PyTensor& t) { return std::string(dtype_name(t.type().dtype)); })
       .def_property_readonly("ndim", [](const PyTensor& t) { return t.type().shape.size(); })
       .def_property_readonly("is_symbolic", &PyTensor::is_symbolic)
       .def("numpy", &numpy_of);
@@ -95,7 +108,8 @@ void bind_variable(py::module_& m) {
     const TensorSpec& spec = self.variable->spec();
     if (Graph* graph = current_graph()) {
       Value next = value_in(*graph, value, spec.dtype);
-      if (graph->type(next).dtype != spec.dtype) next = graph->op("cast", {next}, {{"dtype", spec.dtype}});
+      if (graph->type(next).dtype != spec.dtype)
+        next = graph->op("cast", {next}, {{"dtype", spec.dtype}});
       graph->assign(self.variable, next);
       return;
     }
@@ -106,7 +120,8 @@ void bind_variable(py::module_& m) {
   py::class_<PyVariable, std::shared_ptr<PyVariable>>(m, "Variable", py::dynamic_attr())
       .def(py::init([](py::handle value, const std::string& name) {
              // A copy: the caller may go on to change the array.
-             Tensor tensor = py::isinstance<PyTensor>(value) ? tensor_of(value) : from_python(value);
+             Tensor tensor =
+                 py::isinstance<PyTensor>(value) ? tensor_of(value) : from_python(value);
              return std::make_shared<PyVariable>(
                  PyVariable{std::make_shared<Variable>(tensor, name)});
            }),
@@ -119,7 +134,9 @@ void bind_variable(py::module_& m) {
                                for (size_t i = 0; i < shape.size(); ++i) result[i] = shape[i];
                                return result;
                              })
-      .def_property_readonly("dtype", [](const PyVariable& v) { return std::string(dtype_name(v.variable->spec().dtype)); })
+      .def_property_readonly(
+          "dtype",
+          [](const PyVariable& v) { return std::string(dtype_name(v.variable->spec().dtype)); })
       .def_property_readonly("version", [](const PyVariable& v) { return v.variable->version(); })
       .def("numpy",
            [](PyVariable& v) {

@@ -24,7 +24,8 @@ const BackendTable*& backend_slot() {
 }
 
 bool is_numpy_scalar(py::handle object) {
-  static const py::handle generic = py::object(py::module_::import("numpy").attr("generic")).release();
+  static const py::handle generic =
+      py::object(py::module_::import("numpy").attr("generic")).release();
   return PyObject_IsInstance(object.ptr(), generic.ptr()) == 1;
 }
 
@@ -84,9 +85,12 @@ class EagerCache {
   std::unordered_map<std::string, Items::iterator> index_;
 };
 
-Shape static_shape(const Tensor& tensor) { return Shape(tensor.shape().begin(), tensor.shape().end()); }
+Shape static_shape(const Tensor& tensor) {
+  return Shape(tensor.shape().begin(), tensor.shape().end());
+}
 
-std::vector<Tensor> run_eagerly(const OpDef& op, const std::vector<Tensor>& inputs, const Attrs& attrs) {
+std::vector<Tensor> run_eagerly(const OpDef& op, const std::vector<Tensor>& inputs,
+                                const Attrs& attrs) {
   const BackendTable& backend = default_backend();
   std::string key = std::string(backend.name) + "|" + op.name + "|" + attrs.key();
   for (const Tensor& tensor : inputs) {
@@ -96,7 +100,8 @@ std::vector<Tensor> run_eagerly(const OpDef& op, const std::vector<Tensor>& inpu
   if (!executable) {
     auto graph = std::make_shared<Graph>();
     std::vector<Value> values;
-    for (const Tensor& tensor : inputs) values.push_back(graph->input({tensor.dtype(), static_shape(tensor)}, {}));
+    for (const Tensor& tensor : inputs)
+      values.push_back(graph->input({tensor.dtype(), static_shape(tensor)}, {}));
     graph->outputs = graph->emit(op, values, attrs);
     executable = std::make_shared<Executable>(*graph, backend, "");
     EagerCache::instance().add(key, executable);
@@ -128,7 +133,8 @@ py::object call_op(const OpDef& op, const std::vector<py::object>& inputs, const
   } else {
     std::vector<Tensor> tensors;
     for (const py::object& input : inputs) tensors.push_back(tensor_of(input, weak_dtype));
-    for (Tensor& tensor : run_eagerly(op, tensors, attrs)) results.push_back(wrap(std::move(tensor)));
+    for (Tensor& tensor : run_eagerly(op, tensors, attrs))
+      results.push_back(wrap(std::move(tensor)));
     if (Tape::active()) Tape::record_op(op, inputs, attrs, weak_dtype, results);
   }
   return results_of(std::move(results));
@@ -154,7 +160,8 @@ py::object call(const std::string& name, const py::sequence& inputs, const py::o
 DType strong_dtype(py::handle object) {
   if (py::isinstance<PyTensor>(object)) return object.cast<PyTensor&>().type().dtype;
   if (py::isinstance<PyVariable>(object)) return object.cast<PyVariable&>().variable->spec().dtype;
-  if (py::isinstance<py::array>(object)) return dtype_of(py::reinterpret_borrow<py::array>(object).dtype());
+  if (py::isinstance<py::array>(object))
+    return dtype_of(py::reinterpret_borrow<py::array>(object).dtype());
   return tensor_of(object).dtype();
 }
 
@@ -180,7 +187,8 @@ py::object cast_object(const py::object& object, DType dtype) {
     if (Graph* graph = current_graph()) return wrap(*graph, value_in(*graph, object, dtype));
     return wrap(weak_scalar(object, dtype));
   }
-  if (py::isinstance<PyTensor>(object) && object.cast<PyTensor&>().type().dtype == dtype) return object;
+  if (py::isinstance<PyTensor>(object) && object.cast<PyTensor&>().type().dtype == dtype)
+    return object;
   if (strong_dtype(object) == dtype) {
     if (py::isinstance<PyVariable>(object)) return read_variable(object);
     if (Graph* graph = current_graph()) return wrap(*graph, value_in(*graph, object));
@@ -220,7 +228,8 @@ py::list gradients_of(const py::object& ys, const py::list& xs, const py::object
   }
   for (py::handle y : targets_list) targets.push_back(value_in(*graph, y));
   if (!grad_ys.is_none()) {
-    for (py::handle g : grad_ys.cast<py::list>()) seeds.push_back(g.is_none() ? Value{} : value_in(*graph, g));
+    for (py::handle g : grad_ys.cast<py::list>())
+      seeds.push_back(g.is_none() ? Value{} : value_in(*graph, g));
   }
   // A mark is where a tape started: so many assignments, and so many nodes, had been traced.
   size_t at = SIZE_MAX;
@@ -257,23 +266,28 @@ void bind_contexts(py::module_& m) {
              return self;
            })
       .def("__exit__", [](Trace&, const py::args&) { g_graphs.pop_back(); })
-      .def("input",
-           [](Trace& self, const std::string& dtype, py::handle dims, const std::string& name) {
-             const Value value = self.graph->input({dtype_from_name(dtype), shape_of(dims)}, name);
-             return wrap(*self.graph, value);
-           },
-           py::arg("dtype"), py::arg("dims"), py::arg("name") = "")
+      .def(
+          "input",
+          [](Trace& self, const std::string& dtype, py::handle dims, const std::string& name) {
+            const Value value = self.graph->input({dtype_from_name(dtype), shape_of(dims)}, name);
+            return wrap(*self.graph, value);
+          },
+          py::arg("dtype"), py::arg("dims"), py::arg("name") = "")
       .def("finish", [](Trace& self, const py::sequence& outputs) {
         self.graph->outputs.clear();
-        for (py::handle output : outputs) self.graph->outputs.push_back(value_in(*self.graph, output));
+        for (py::handle output : outputs)
+          self.graph->outputs.push_back(value_in(*self.graph, output));
         return self.graph;
       });
-  py::class_<InitScope>(m, "init_scope", "Ops called inside the context run at once, although a function is being traced.")
+  py::class_<InitScope>(
+      m, "init_scope",
+      "Ops called inside the context run at once, although a function is being traced.")
       .def(py::init<>())
-      .def("__enter__", [](py::object self) {
-        g_graphs.push_back(nullptr);
-        return self;
-      })
+      .def("__enter__",
+           [](py::object self) {
+             g_graphs.push_back(nullptr);
+             return self;
+           })
       .def("__exit__", [](InitScope&, const py::args&) { g_graphs.pop_back(); });
 }
 

@@ -18,7 +18,8 @@ struct PyPhase {
 bool load_numpy_generator(NumpyGenerator& generator) {
   const py::tuple state = py::module_::import("numpy.random").attr("get_state")();
   if (state[0].cast<std::string>() != "MT19937") return false;
-  const auto key = state[1].cast<py::array_t<uint32_t, py::array::c_style | py::array::forcecast>>();
+  const auto key =
+      state[1].cast<py::array_t<uint32_t, py::array::c_style | py::array::forcecast>>();
   std::memcpy(generator.key.data(), key.data(), sizeof(generator.key));
   generator.position = state[2].cast<int32_t>();
   return true;
@@ -29,7 +30,8 @@ void store_numpy_generator(const NumpyGenerator& generator) {
   const py::tuple before = random.attr("get_state")();
   py::array_t<uint32_t> key(624);
   std::memcpy(key.mutable_data(), generator.key.data(), sizeof(generator.key));
-  random.attr("set_state")(py::make_tuple(before[0], key, generator.position, before[3], before[4]));
+  random.attr("set_state")(
+      py::make_tuple(before[0], key, generator.position, before[3], before[4]));
 }
 
 py::list list_of(const Logs& logs) {
@@ -110,9 +112,11 @@ class PyListener : public Listener {
 };
 
 py::array log_array(const std::vector<Logs>& logs, size_t width) {
-  py::array_t<double> result({static_cast<py::ssize_t>(logs.size()), static_cast<py::ssize_t>(width)});
+  py::array_t<double> result(
+      {static_cast<py::ssize_t>(logs.size()), static_cast<py::ssize_t>(width)});
   for (size_t i = 0; i < logs.size(); ++i) {
-    std::memcpy(result.mutable_data(static_cast<py::ssize_t>(i), 0), logs[i].data(), width * sizeof(double));
+    std::memcpy(result.mutable_data(static_cast<py::ssize_t>(i), 0), logs[i].data(),
+                width * sizeof(double));
   }
   return result;
 }
@@ -120,7 +124,8 @@ py::array log_array(const std::vector<Logs>& logs, size_t width) {
 py::dict result_dict(const FitResult& result, const PyPhase& train, const PyPhase* validation) {
   py::dict dict;
   dict["logs"] = log_array(result.logs, train.phase.executable->num_outputs());
-  dict["val_logs"] = validation ? py::object(log_array(result.validation_logs, validation->phase.executable->num_outputs()))
+  dict["val_logs"] = validation ? py::object(log_array(result.validation_logs,
+                                                       validation->phase.executable->num_outputs()))
                                 : py::none();
   dict["val_epochs"] = py::cast(result.validation_epochs);
   return dict;
@@ -190,9 +195,11 @@ py::list run_once(PyPhase& phase, const py::object& hooks, double progress_inter
 }  // namespace
 
 void bind_training(py::module_& m) {
-  py::class_<PyPhase>(m, "Phase", "An executable that returns scalar logs, and the arrays that feed it.")
-      .def(py::init([](std::shared_ptr<Executable> executable, const py::list& sources, int64_t batch_size,
-                       const py::list& reset, const py::object& steps, int64_t loss_output, bool check_finite) {
+  py::class_<PyPhase>(m, "Phase",
+                      "An executable that returns scalar logs, and the arrays that feed it.")
+      .def(py::init([](std::shared_ptr<Executable> executable, const py::list& sources,
+                       int64_t batch_size, const py::list& reset, const py::object& steps,
+                       int64_t loss_output, bool check_finite) {
              PyPhase self;
              self.phase.executable = std::move(executable);
              self.arrays = sources;
@@ -201,21 +208,25 @@ void bind_training(py::module_& m) {
              }
              self.phase.batch_size = batch_size;
              self.phase.steps = steps.is_none() ? 0 : steps.cast<int64_t>();
-             for (py::handle variable : reset) self.phase.reset.push_back(variable.cast<PyVariable&>().variable);
+             for (py::handle variable : reset)
+               self.phase.reset.push_back(variable.cast<PyVariable&>().variable);
              self.phase.loss_output = loss_output;
              self.phase.check_finite = check_finite;
              return self;
            }),
-           py::arg("executable"), py::arg("sources"), py::arg("batch_size"), py::arg("reset") = py::list(),
-           py::arg("steps") = py::none(), py::arg("loss_output") = -1, py::arg("check_finite") = false);
-  m.def("run_epochs", &fit, py::arg("train"), py::arg("validation") = nullptr, py::arg("initial_epoch") = 0,
-        py::arg("epochs") = 1, py::arg("shuffle") = "none", py::arg("validation_freq") = py::none(),
-        py::arg("hooks") = py::none(), py::arg("progress_interval") = 0.05);
+           py::arg("executable"), py::arg("sources"), py::arg("batch_size"),
+           py::arg("reset") = py::list(), py::arg("steps") = py::none(),
+           py::arg("loss_output") = -1, py::arg("check_finite") = false);
+  m.def("run_epochs", &fit, py::arg("train"), py::arg("validation") = nullptr,
+        py::arg("initial_epoch") = 0, py::arg("epochs") = 1, py::arg("shuffle") = "none",
+        py::arg("validation_freq") = py::none(), py::arg("hooks") = py::none(),
+        py::arg("progress_interval") = 0.05);
   m.def("run_phase", &run_once, py::arg("phase"), py::arg("hooks") = py::none(),
         py::arg("progress_interval") = 0.05);
   m.def("numpy_permutation", [](int64_t n) {
     NumpyGenerator generator;
-    if (!load_numpy_generator(generator)) throw ValueError("NumPy's global generator is not MT19937.");
+    if (!load_numpy_generator(generator))
+      throw ValueError("NumPy's global generator is not MT19937.");
     py::array_t<int64_t> order(n);
     generator.permutation(0, n, order.mutable_data());
     store_numpy_generator(generator);

@@ -17,9 +17,9 @@ using Polynomial = std::map<Monomial, int64_t>;
 
 struct Expr {
   Kind kind;
-  std::string name;            // Symbol
-  Polynomial terms;            // Polynomial
-  Dim left, right;             // FloorDivide, Max
+  std::string name;  // Symbol
+  Polynomial terms;  // Polynomial
+  Dim left, right;   // FloorDivide, Max
 };
 
 int64_t checked_mul(int64_t a, int64_t b) {
@@ -80,7 +80,8 @@ class DimTable {
 
   Dim binary(Kind kind, const Dim& a, const Dim& b) {
     std::string key = kind == Kind::Max ? "m" : "f";
-    for (const Dim& d : {a, b}) key += std::to_string(d.expr_) + ":" + std::to_string(d.value_) + ";";
+    for (const Dim& d : {a, b})
+      key += std::to_string(d.expr_) + ":" + std::to_string(d.value_) + ";";
     std::lock_guard lock(mutex_);
     return make(key, Expr{kind, {}, {}, a, b});
   }
@@ -136,7 +137,8 @@ std::string Dim::str() const {
   for (auto it = expr.terms.rbegin(); it != expr.terms.rend(); ++it) {
     const auto& [monomial, factor] = *it;
     if (!text.empty() && factor >= 0) text += "+";
-    if (monomial.empty() || factor != 1) text += factor == -1 && !monomial.empty() ? "-" : std::to_string(factor);
+    if (monomial.empty() || factor != 1)
+      text += factor == -1 && !monomial.empty() ? "-" : std::to_string(factor);
     bool first = factor == 1 || factor == -1;
     for (uint32_t id : monomial) {
       if (!first) text += "*";

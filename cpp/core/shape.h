@@ -11,8 +11,8 @@ namespace nacre {
 class Bindings;
 
 // One dimension: an integer, or an expression over symbols (batch, time, ...). Expressions are kept
-// as sums of products in a canonical form and interned, so equal expressions compare equal and a Dim
-// is as cheap to copy as an integer.
+// as sums of products in a canonical form and interned, so equal expressions compare equal and a
+// Dim is as cheap to copy as an integer.
 class Dim {
  public:
   Dim(int64_t value = 0) : value_(value) {}  // NOLINT: integers are dimensions
@@ -50,7 +50,8 @@ using Shape = std::vector<Dim>;
 // Values of symbols for one run.
 class Bindings {
  public:
-  // Makes `dim` equal `size`: binds a plain symbol, checks anything else. Returns false on conflict.
+  // Makes `dim` equal `size`: binds a plain symbol, checks anything else. Returns false on
+  // conflict.
   bool unify(const Dim& dim, int64_t size);
   void set(uint32_t symbol, int64_t size);
   const int64_t* find(uint32_t symbol) const;
@@ -63,8 +64,8 @@ class Bindings {
 
 bool is_static(const Shape& shape);
 Dim element_count(const Shape& shape);
-std::string shape_str(const Shape& shape);                      // "(batch, 784)"
-std::string shape_str(const std::vector<int64_t>& shape);      // "(32, 784)"
+std::string shape_str(const Shape& shape);                 // "(batch, 784)"
+std::string shape_str(const std::vector<int64_t>& shape);  // "(32, 784)"
 std::vector<int64_t> evaluate(const Shape& shape, const Bindings& bindings);
 int64_t element_count(const std::vector<int64_t>& shape);
 

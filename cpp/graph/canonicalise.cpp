@@ -29,7 +29,7 @@ void canonicalise(Graph& graph) {
       const Node& source = producer(graph, node.inputs[0]);
       if (!is_last_axis_softmax(graph, source)) continue;
       node.op = &get_op(is_op(node, "categorical_crossentropy") ? "softmax_cross_entropy"
-                                                               : "sparse_softmax_cross_entropy");
+                                                                : "sparse_softmax_cross_entropy");
       node.inputs[0] = source.inputs[0];
     } else if (is_op(node, "binary_crossentropy")) {
       const Node& source = producer(graph, node.inputs[0]);

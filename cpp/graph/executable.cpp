@@ -115,8 +115,8 @@ std::vector<Tensor> Executable::run(const std::vector<Tensor>& inputs, bool (*st
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (inputs[i].dtype() != session.program().inputs()[i].dtype) {
       throw TypeError(name_ + ": expected input " + std::to_string(i) + " of dtype " +
-                      std::string(dtype_name(session.program().inputs()[i].dtype)) +
-                      ". Received " + std::string(dtype_name(inputs[i].dtype())) + ".");
+                      std::string(dtype_name(session.program().inputs()[i].dtype)) + ". Received " +
+                      std::string(dtype_name(inputs[i].dtype())) + ".");
     }
     session.set_input(i, inputs[i].data());
   }
@@ -163,8 +163,9 @@ class Session::Locks {
       const Variable& variable = *executable_.variables_[i];
       skip_[i] = held_.held_outside(variable);
       if (skip_[i] && (executable_.writes_[i] || !variable.at_home(executable_.backend_))) {
-        throw ValueError("Variable \"" + variable.name() +
-                         "\": cannot be written in the middle of a step that uses it (by a signal handler).");
+        throw ValueError(
+            "Variable \"" + variable.name() +
+            "\": cannot be written in the middle of a step that uses it (by a signal handler).");
       }
     }
   }
@@ -270,7 +271,8 @@ struct StoppableLoops {
   uint32_t* status;
   std::thread::id caller;
 
-  static void run(const KernelContext& context, int64_t chunks, void (*fn)(void*, int64_t), void* arg) {
+  static void run(const KernelContext& context, int64_t chunks, void (*fn)(void*, int64_t),
+                  void* arg) {
     struct Job {
       const StoppableLoops& loops;
       const KernelContext& context;
@@ -319,7 +321,8 @@ void Session::run(double* seconds) {
   operands.variables = variables_.data();
   {
     Locks locks(executable_);
-    for (size_t i = 0; i < variables_.size(); ++i) variables_[i] = executable_.variables_[i]->data();
+    for (size_t i = 0; i < variables_.size(); ++i)
+      variables_[i] = executable_.variables_[i]->data();
     program_->run(frame_->table.data(), static_cast<char*>(frame_->arena), operands, context);
     if (!status) {
       for (size_t i = 0; i < variables_.size(); ++i) {
@@ -339,7 +342,8 @@ void Session::fail(uint32_t status, int64_t offender, int32_t step) const {
   if (!executable_.name_.empty()) where = executable_.name_ + ": " + where;
   if (status & kStatusInterrupted) throw Interrupted("interrupted");
   if (status & kStatusBadLabel) {
-    throw ValueError(where + ": expected labels from 0 to the number of classes - 1. Received a label of " +
+    throw ValueError(where +
+                     ": expected labels from 0 to the number of classes - 1. Received a label of " +
                      std::to_string(offender) + ".");
   }
   if (status & kStatusBadIndex) {
@@ -347,7 +351,8 @@ void Session::fail(uint32_t status, int64_t offender, int32_t step) const {
                      std::to_string(offender) + ".");
   }
   if (status & kStatusNonFinite) {
-    throw ValueError(where + ": the first value that is not finite (NaN or infinity) appeared here.");
+    throw ValueError(where +
+                     ": the first value that is not finite (NaN or infinity) appeared here.");
   }
   throw ValueError(where + ": integer division by zero.");
 }

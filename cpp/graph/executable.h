@@ -11,8 +11,8 @@
 
 namespace nacre {
 
-// A traced graph made ready for one backend, with a bounded cache of programs, one per set of sizes.
-// Safe to use from many threads: each run takes a frame (arena and table) of its own.
+// A traced graph made ready for one backend, with a bounded cache of programs, one per set of
+// sizes. Safe to use from many threads: each run takes a frame (arena and table) of its own.
 class Executable {
  public:
   // Programs kept; the least recently used goes first.
@@ -29,7 +29,8 @@ class Executable {
   const std::vector<VariablePtr>& variables() const { return variables_; }
   bool writes(size_t variable) const { return writes_[variable]; }
 
-  // Finds the symbols' values from the shapes of the inputs. Throws ValueError when they do not fit.
+  // Finds the symbols' values from the shapes of the inputs. Throws ValueError when they do not
+  // fit.
   Bindings bind(const std::vector<std::vector<int64_t>>& shapes) const;
   std::shared_ptr<const Program> program(const Bindings& bindings);
   size_t num_programs() const;

@@ -110,10 +110,11 @@ void Graph::assign(const VariablePtr& variable, Value value) {
   }
   InferContext context{"assign", {}, Attrs{}, constraints};
   for (size_t i = 0; i < expected.shape.size(); ++i) {
-    if (!context.require_equal(expected.shape[i], received.shape[i], "assign to " + variable->name())) {
+    if (!context.require_equal(expected.shape[i], received.shape[i],
+                               "assign to " + variable->name())) {
       throw ValueError("Variable \"" + variable->name() + "\": expected a value of shape " +
-                       shape_str(expected.shape) + ". Received shape " +
-                       shape_str(received.shape) + ".");
+                       shape_str(expected.shape) + ". Received shape " + shape_str(received.shape) +
+                       ".");
     }
   }
   read(variable);  // so that a region knows it as state
@@ -171,7 +172,8 @@ std::vector<Value> Graph::inline_graph(const Graph& source, const std::vector<Va
   for (size_t i = 0; i < source.nodes.size(); ++i) {
     if (!live[i] || input_of.count(static_cast<int32_t>(i))) continue;
     Node node = source.nodes[i];
-    if (node.op->is(kLeaf) && node.variable) throw InternalError("a region reads a variable directly");
+    if (node.op->is(kLeaf) && node.variable)
+      throw InternalError("a region reads a variable directly");
     for (Value& value : node.inputs) value = mapped(value);
     place[i] = add_node(std::move(node)).node;
   }

@@ -51,9 +51,7 @@ class Graph : public Builder, public std::enable_shared_from_this<Graph> {
   std::vector<Value> capture_inputs;
 
   std::vector<Value> emit(const OpDef& op, std::vector<Value> inputs, Attrs attrs) override;
-  const TensorType& type(Value value) const override {
-    return nodes[value.node].types[value.out];
-  }
+  const TensorType& type(Value value) const override { return nodes[value.node].types[value.out]; }
   Value constant(double value, DType dtype) override;
 
   Value input(TensorType type, std::string name);

@@ -82,7 +82,8 @@ class Lowering {
       if (live_[i] && !map_.count(static_cast<int32_t>(i))) copy(static_cast<int32_t>(i));
     }
     for (Value value : source_.outputs) result_->outputs.push_back(mapped(value));
-    for (const Assignment& a : final_) result_->assignments.push_back({a.variable, mapped(a.value)});
+    for (const Assignment& a : final_)
+      result_->assignments.push_back({a.variable, mapped(a.value)});
     drop_dead_nodes(*result_);  // decompositions may leave some
     return result_;
   }
@@ -212,7 +213,8 @@ class Lowering {
 
   static std::string key_of(const Node& node) {
     std::string key = node.op->name;
-    if (node.variable) return key + std::to_string(reinterpret_cast<uintptr_t>(node.variable.get()));
+    if (node.variable)
+      return key + std::to_string(reinterpret_cast<uintptr_t>(node.variable.get()));
     if (node.constant.defined()) {
       if (node.constant.count() != 1 || !node.constant.shape().empty()) return {};
       const char* bytes = node.constant.data_as<char>();

@@ -8,9 +8,8 @@ namespace nacre {
 size_t plan_offsets(std::vector<Lifetime>& buffers) {
   std::vector<size_t> order(buffers.size());
   std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
-    return buffers[a].bytes > buffers[b].bytes;
-  });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return buffers[a].bytes > buffers[b].bytes; });
   size_t total = 0;
   std::vector<size_t> placed;  // sorted by offset
   for (size_t id : order) {
@@ -25,9 +24,9 @@ size_t plan_offsets(std::vector<Lifetime>& buffers) {
     }
     buffer.offset = offset;
     total = std::max(total, offset + bytes);
-    auto at = std::upper_bound(placed.begin(), placed.end(), offset, [&](size_t value, size_t index) {
-      return value < buffers[index].offset;
-    });
+    auto at =
+        std::upper_bound(placed.begin(), placed.end(), offset,
+                         [&](size_t value, size_t index) { return value < buffers[index].offset; });
     placed.insert(at, id);
   }
   return total;

@@ -20,9 +20,9 @@ inline size_t round_up(size_t bytes) {
   return (bytes + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment;
 }
 
-// Gives every buffer a place in one arena so that buffers that live at the same time do not overlap,
-// and returns the arena's size. Greedy by size, which is near optimal for such graphs (Pisarchyk and
-// Lee, Efficient Memory Management for Deep Neural Net Inference, 2020).
+// Gives every buffer a place in one arena so that buffers that live at the same time do not
+// overlap, and returns the arena's size. Greedy by size, which is near optimal for such graphs
+// (Pisarchyk and Lee, Efficient Memory Management for Deep Neural Net Inference, 2020).
 size_t plan_offsets(std::vector<Lifetime>& buffers);
 
 }  // namespace nacre

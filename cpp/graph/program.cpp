@@ -111,7 +111,8 @@ void Program::run_timed(size_t index, void** table, char* arena, const RunContex
   if (!context.seconds) return run_step(steps_[index], table, arena, context);
   const auto start = std::chrono::steady_clock::now();
   run_step(steps_[index], table, arena, context);
-  context.seconds[index] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  context.seconds[index] =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
 void Program::run_step(const Step& step, void** table, char* arena,
@@ -175,7 +176,8 @@ void Program::run_cond(const Region& region, void** operands, size_t num_inputs,
   bool taken = false;
   backend_->copy_out(&taken, operands[0], sizeof(bool));
   const Region::Part& part = region.parts[taken ? 0 : 1];
-  const RunOperands call{const_cast<const void* const*>(operands + 1), operands + num_inputs, nullptr};
+  const RunOperands call{const_cast<const void* const*>(operands + 1), operands + num_inputs,
+                         nullptr};
   part.program->run(table + part.table, arena + part.arena, call, context);
 }
 

@@ -69,13 +69,13 @@ class Program {
   };
   struct Region;
   struct Step {
-    Kernel kernel;            // fn is null for regions and copies
-    size_t copy_bytes = 0;    // a copy when kernel and region are null
+    Kernel kernel;          // fn is null for regions and copies
+    size_t copy_bytes = 0;  // a copy when kernel and region are null
     std::unique_ptr<Region> region;
-    uint32_t table = 0;       // first operand in the table: inputs, then outputs
+    uint32_t table = 0;  // first operand in the table: inputs, then outputs
     uint32_t num_inputs = 0;
-    size_t workspace = 0;     // bytes into the arena
-    bool poll = false;        // ask whether to stop after this step
+    size_t workspace = 0;                            // bytes into the arena
+    bool poll = false;                               // ask whether to stop after this step
     std::vector<std::pair<DType, int64_t>> results;  // dtype and count of each
     std::string name, scope;
   };
@@ -101,7 +101,7 @@ class Program {
   const BackendTable* backend_ = nullptr;
   std::vector<Step> steps_;
   size_t tail_ = 0;
-  bool writes_ = false;  // Variables
+  bool writes_ = false;                 // Variables
   std::vector<Patch> fixed_, patches_;  // filled once, filled at every run
   std::vector<void*> constants_;
   std::vector<size_t> constant_sizes_;

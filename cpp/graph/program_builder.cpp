@@ -90,8 +90,9 @@ class ProgramBuilder {
     for (size_t i = 0; i < graph_.nodes.size(); ++i) {
       const Node& n = graph_.nodes[i];
       for (size_t out = 0; out < n.types.size(); ++out) {
-        roots_[i].push_back(n.op->is(kAlias) ? root(n.inputs[0])
-                                             : Value{static_cast<int32_t>(i), static_cast<int32_t>(out)});
+        roots_[i].push_back(n.op->is(kAlias)
+                                ? root(n.inputs[0])
+                                : Value{static_cast<int32_t>(i), static_cast<int32_t>(out)});
       }
     }
   }
@@ -144,7 +145,8 @@ class ProgramBuilder {
   // A node goes into the first wave behind what it reads and behind the readers of what it writes.
   void group_tail(const std::vector<int32_t>& tail) {
     std::multimap<int32_t, const Variable*> writers;
-    for (const Assignment& a : graph_.assignments) writers.insert({root(a.value).node, a.variable.get()});
+    for (const Assignment& a : graph_.assignments)
+      writers.insert({root(a.value).node, a.variable.get()});
     std::map<int32_t, size_t> wave_of;
     std::map<const Variable*, size_t> readers, writer;  // 1 + last wave that reads or writes it
     std::vector<std::vector<int32_t>> waves;
@@ -152,7 +154,8 @@ class ProgramBuilder {
       size_t wave = 0;
       for (Value input : node(id).inputs) {
         const int32_t source = root(input).node;
-        if (auto it = wave_of.find(source); it != wave_of.end()) wave = std::max(wave, it->second + 1);
+        if (auto it = wave_of.find(source); it != wave_of.end())
+          wave = std::max(wave, it->second + 1);
         if (node(source).variable) wave = std::max(wave, writer[node(source).variable.get()]);
       }
       const auto [begin, end] = writers.equal_range(id);
@@ -195,8 +198,8 @@ class ProgramBuilder {
     for (const Assignment& a : graph_.assignments) {
       const Value source = root(a.value);
       const int32_t id = source.node;
-      const bool direct = in_tail_[id] && !places_.count(key(source)) &&
-                          may_write(id, source, a.variable.get());
+      const bool direct =
+          in_tail_[id] && !places_.count(key(source)) && may_write(id, source, a.variable.get());
       if (direct) places_[key(source)] = {Place::Variable, variable_index_.at(a.variable.get())};
       if (!direct) late_copies_.push_back({source, a.variable.get()});
     }
@@ -258,7 +261,8 @@ class ProgramBuilder {
 
   void extend(Value source, int32_t step) {
     auto it = buffer_of_.find(key(source));
-    if (it != buffer_of_.end()) buffers_[it->second].last = std::max(buffers_[it->second].last, step);
+    if (it != buffer_of_.end())
+      buffers_[it->second].last = std::max(buffers_[it->second].last, step);
   }
 
   // ---- steps ----
@@ -281,7 +285,8 @@ class ProgramBuilder {
     }
     if (groups_.size() == tail_begin_) begin_tail();
     for (const auto& [source, index] : output_copies_) {
-      if (!is_variable(source)) add_copy(place_of(source), operand(Place::Output, index), spec(source).bytes());
+      if (!is_variable(source))
+        add_copy(place_of(source), operand(Place::Output, index), spec(source).bytes());
     }
     for (size_t i = 0; i < late_copies_.size(); ++i) {
       const auto& [source, variable] = late_copies_[i];
@@ -292,9 +297,11 @@ class ProgramBuilder {
 
   // Old values of Variables that outputs or other Variables want are saved before any write.
   void begin_tail() {
-    const int32_t step = static_cast<int32_t>(tail_begin_), end = static_cast<int32_t>(groups_.size());
+    const int32_t step = static_cast<int32_t>(tail_begin_),
+                  end = static_cast<int32_t>(groups_.size());
     for (const auto& [source, index] : output_copies_) {
-      if (is_variable(source)) add_copy(place_of(source), operand(Place::Output, index), spec(source).bytes());
+      if (is_variable(source))
+        add_copy(place_of(source), operand(Place::Output, index), spec(source).bytes());
     }
     for (size_t i = 0; i < late_copies_.size(); ++i) {
       const Value source = late_copies_[i].first;
@@ -388,7 +395,8 @@ class ProgramBuilder {
     } else {
       const Attrs attrs = n.attrs.bound(bindings_);
       const OpEntry* entry = find_entry(backend_, n.op->name);
-      if (!entry) throw InternalError(std::string(n.op->name) + ": no " + backend_.name + " kernel");
+      if (!entry)
+        throw InternalError(std::string(n.op->name) + ": no " + backend_.name + " kernel");
       const OpCase request{n.op->name, attrs, inputs, specs_[id]};
       if (entry->refuse) {
         const std::string why = entry->refuse(request);
@@ -511,7 +519,8 @@ std::vector<VariablePtr> program_variables(const Graph& graph) {
   std::vector<VariablePtr> variables;
   std::set<const Variable*> seen;
   for (const Node& node : graph.nodes) {
-    if (node.variable && seen.insert(node.variable.get()).second) variables.push_back(node.variable);
+    if (node.variable && seen.insert(node.variable.get()).second)
+      variables.push_back(node.variable);
   }
   for (const Assignment& a : graph.assignments) {
     if (seen.insert(a.variable.get()).second) variables.push_back(a.variable);

@@ -17,12 +17,12 @@ struct Program::Region {
   size_t carries = 0, scanned = 0;
   bool reverse = false;
   int64_t length = 0;
-  std::vector<size_t> carry_bytes;     // of each carry
-  std::vector<size_t> x_bytes;         // of one step of each x
-  std::vector<size_t> y_bytes;         // of one step of each y
-  std::vector<size_t> spare;           // bytes into the arena: a second place for each carry
-  std::vector<size_t> second_spare;    // while only
-  size_t predicate = 0;                // while only: where the condition's result goes
+  std::vector<size_t> carry_bytes;   // of each carry
+  std::vector<size_t> x_bytes;       // of one step of each x
+  std::vector<size_t> y_bytes;       // of one step of each y
+  std::vector<size_t> spare;         // bytes into the arena: a second place for each carry
+  std::vector<size_t> second_spare;  // while only
+  size_t predicate = 0;              // while only: where the condition's result goes
 };
 
 }  // namespace nacre

@@ -91,7 +91,8 @@ ScanResult trace_scan(Graph& outer, const std::vector<Value>& init, const std::v
   for (Value value : init) arguments.push_back(region->input(outer.type(value), "carry"));
   for (Value value : xs) {
     const TensorType& type = outer.type(value);
-    if (type.shape.empty()) throw ValueError("scan: expected xs with a leading axis to step over. Received a scalar.");
+    if (type.shape.empty())
+      throw ValueError("scan: expected xs with a leading axis to step over. Received a scalar.");
     if (!length) length = type.shape[0];
     const Attrs none;
     InferContext context{"scan", {}, none, outer.constraints};
@@ -160,7 +161,8 @@ std::vector<Value> trace_cond(Graph& outer, Value predicate, const Body& then_bo
   }
   std::vector<VariablePtr> states = regions[0]->written();
   for (const VariablePtr& variable : regions[1]->written()) {
-    if (std::find(states.begin(), states.end(), variable) == states.end()) states.push_back(variable);
+    if (std::find(states.begin(), states.end(), variable) == states.end())
+      states.push_back(variable);
   }
   for (const GraphPtr& region : regions) {
     for (const VariablePtr& variable : states) region->outputs.push_back(region->read(variable));
@@ -176,8 +178,8 @@ std::vector<Value> trace_cond(Graph& outer, Value predicate, const Body& then_bo
   const std::vector<Value> captures = join_captures(outer, *regions[0], *regions[1]);
   operands.insert(operands.end(), captures.begin(), captures.end());
   for (const GraphPtr& region : regions) close_region(*region);
-  std::vector<Value> values = outer.emit_region(get_op("cond"), operands, {},
-                                                {regions[0], regions[1]}, std::move(types));
+  std::vector<Value> values =
+      outer.emit_region(get_op("cond"), operands, {}, {regions[0], regions[1]}, std::move(types));
   for (size_t i = 0; i < states.size(); ++i) outer.assign(states[i], values[results + i]);
   values.resize(results);
   return values;
@@ -205,7 +207,8 @@ std::vector<Value> trace_while(Graph& outer, const std::vector<Value>& init, con
   }
   if (step->outputs.size() != init.size()) {
     throw ValueError("while: expected " + std::to_string(init.size()) +
-                     " values from the body. Received " + std::to_string(step->outputs.size()) + ".");
+                     " values from the body. Received " + std::to_string(step->outputs.size()) +
+                     ".");
   }
   for (size_t i = 0; i < init.size(); ++i) {
     require_same(outer, outer.type(init[i]), step->type(step->outputs[i]),
@@ -320,11 +323,12 @@ std::vector<Value> scan_gradient(Graph& graph, int32_t id, const std::vector<Val
     }
     return outputs;
   };
-  const ScanResult result = trace_scan(graph, init, xs, node.attrs.shape("length")[0],
-                                       !node.attrs.flag("reverse"), body);
+  const ScanResult result =
+      trace_scan(graph, init, xs, node.attrs.shape("length")[0], !node.attrs.flag("reverse"), body);
 
   std::vector<Value> input_grads(node.inputs.size());
-  for (size_t i = 0; i < float_carries.size(); ++i) input_grads[float_carries[i]] = result.carries[i];
+  for (size_t i = 0; i < float_carries.size(); ++i)
+    input_grads[float_carries[i]] = result.carries[i];
   for (size_t i = 0; i < float_captures.size(); ++i) {
     input_grads[carries + scanned + float_captures[i]] = result.carries[float_carries.size() + i];
   }
@@ -374,7 +378,8 @@ std::vector<Value> region_gradient(Graph& graph, int32_t id, const std::vector<V
   if (name == "scan") return scan_gradient(graph, id, grads);
   if (name == "cond") return cond_gradient(graph, id, grads);
   throw ValueError(
-      "while_loop has no gradient: the number of its steps is not known. Use scan or fori_loop with "
+      "while_loop has no gradient: the number of its steps is not known. Use scan or fori_loop "
+      "with "
       "a fixed number of steps.");
 }
 

@@ -8,9 +8,9 @@
 
 namespace nacre {
 
-// scan, cond and while: nodes that own subgraphs. A body is traced by a callback into a fresh region
-// whose enclosing graph is `outer`; what it uses from outside becomes extra inputs (captures), and
-// Variables that it writes are threaded through as extra carries or results.
+// scan, cond and while: nodes that own subgraphs. A body is traced by a callback into a fresh
+// region whose enclosing graph is `outer`; what it uses from outside becomes extra inputs
+// (captures), and Variables that it writes are threaded through as extra carries or results.
 //
 // Operands of the nodes:
 //   scan  {carries, scanned, reverse, length}: carries, then xs, then captures -> carries, then ys

@@ -72,8 +72,9 @@ bool Variable::held_here() const { return HeldVariables::held_by(t_held, *this);
 
 void Variable::require_not_held() const {
   if (!held_here()) return;
-  throw ValueError("Variable \"" + name_ +
-                   "\": cannot be written in the middle of a step that uses it (by a signal handler).");
+  throw ValueError(
+      "Variable \"" + name_ +
+      "\": cannot be written in the middle of a step that uses it (by a signal handler).");
 }
 
 int64_t variable_bytes() { return g_variable_bytes.load(); }
@@ -108,9 +109,8 @@ Tensor Variable::snapshot() {
 void Variable::assign(const Tensor& value) {
   if (value.dtype() != spec_.dtype || value.shape() != spec_.shape) {
     throw ValueError("Variable \"" + name_ + "\": expected a value of shape " +
-                     shape_str(spec_.shape) + " and dtype " +
-                     std::string(dtype_name(spec_.dtype)) + ". Received shape " +
-                     shape_str(value.shape()) + ", dtype " +
+                     shape_str(spec_.shape) + " and dtype " + std::string(dtype_name(spec_.dtype)) +
+                     ". Received shape " + shape_str(value.shape()) + ", dtype " +
                      std::string(dtype_name(value.dtype())) + ".");
   }
   require_not_held();

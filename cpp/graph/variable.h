@@ -27,8 +27,8 @@ class Variable {
 
   // A copy of the value. Takes the lock, unless a run on this thread holds it already.
   Tensor snapshot();
-  // Replaces the value; the tensor must have this dtype and shape. Takes the lock; throws ValueError
-  // when a run on this thread holds it.
+  // Replaces the value; the tensor must have this dtype and shape. Takes the lock; throws
+  // ValueError when a run on this thread holds it.
   void assign(const Tensor& value);
   void assign_zeros();
 
@@ -38,8 +38,8 @@ class Variable {
   void move_to(const BackendTable& backend);  // needs the exclusive lock
   void* data() { return data_; }
   void touched() { version_.fetch_add(1, std::memory_order_acq_rel); }
-  // Whether a run on the calling thread holds the lock: it may be asked from a signal handler, which
-  // Python calls in the middle of a step.
+  // Whether a run on the calling thread holds the lock: it may be asked from a signal handler,
+  // which Python calls in the middle of a step.
   bool held_here() const;
 
  private:

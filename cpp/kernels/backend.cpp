@@ -44,7 +44,8 @@ class Registry {
   std::string names() {
     std::lock_guard guard(mutex_);
     std::string text;
-    for (const auto& item : items_) text += (text.empty() ? "" : ", ") + std::string(item->table->name);
+    for (const auto& item : items_)
+      text += (text.empty() ? "" : ", ") + std::string(item->table->name);
     return text;
   }
 

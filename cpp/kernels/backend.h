@@ -60,8 +60,8 @@ struct BackendTable {
   std::span<const OpEntry> (*entries)();
   // Fuses and chooses layouts; may be null. Runs after autodiff, on a private copy of the graph.
   void (*rewrite)(Graph& graph);
-  // One kernel for several elementwise cases that do not depend on each other (an optimizer's step over
-  // all its variables): inputs concatenated, then outputs concatenated. May be null.
+  // One kernel for several elementwise cases that do not depend on each other (an optimizer's step
+  // over all its variables): inputs concatenated, then outputs concatenated. May be null.
   Kernel (*join)(std::span<const OpCase> cases);
   // Memory only this backend touches. `host` says the host may read and write it directly.
   bool host;

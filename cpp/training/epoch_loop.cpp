@@ -28,9 +28,9 @@ class Feeder {
     }
     for (size_t i = 0; i < types.size(); ++i) {
       if (phase.sources[i].samples() != phase.samples()) {
-        throw ValueError("Arrays differ in their number of samples: " +
-                         std::to_string(phase.samples()) + " and " +
-                         std::to_string(phase.sources[i].samples()) + ".");
+        throw ValueError(
+            "Arrays differ in their number of samples: " + std::to_string(phase.samples()) +
+            " and " + std::to_string(phase.sources[i].samples()) + ".");
       }
       gathers_.emplace_back(phase.sources[i], types[i].dtype);
     }
@@ -61,7 +61,9 @@ class Feeder {
   double log(size_t i) const { return read(results_[i]); }
 
  private:
-  static bool interrupted(void* listener) { return static_cast<Listener*>(listener)->interrupted(); }
+  static bool interrupted(void* listener) {
+    return static_cast<Listener*>(listener)->interrupted();
+  }
 
   static double read(const Tensor& tensor) {
     if (tensor.dtype() == DType::Float32) return *tensor.data_as<float>();
@@ -85,7 +87,8 @@ class Feeder {
         }
         results_.push_back(Tensor::zeros(spec.dtype, {}));
       }
-      for (size_t i = 0; i < results_.size(); ++i) session_.set_output(i, results_[i].mutable_data());
+      for (size_t i = 0; i < results_.size(); ++i)
+        session_.set_output(i, results_[i].mutable_data());
     }
     bound_rows_ = rows;
   }
@@ -113,7 +116,8 @@ class Ticker {
       if (listener_.interrupted()) throw Interrupted("interrupted");
     }
     if (!listener_.wants_progress) return;
-    if (std::chrono::duration<double>(now - progress_).count() < listener_.progress_interval) return;
+    if (std::chrono::duration<double>(now - progress_).count() < listener_.progress_interval)
+      return;
     progress_ = now;
     feeder.read_logs(logs);
     listener_.progress(step, steps, logs);
@@ -265,7 +269,9 @@ void run_epochs(const Phase& train, const Phase* validation, const FitOptions& o
     }
     result.logs.push_back(logs);
     if (listener.wants_epochs) {
-      stop = listener.epoch_end(epoch, logs, validated ? &result.validation_logs.back() : nullptr) || stop;
+      stop =
+          listener.epoch_end(epoch, logs, validated ? &result.validation_logs.back() : nullptr) ||
+          stop;
     }
   }
   if (options.shuffle != Shuffle::None && !shared) listener.store_generator(generator);

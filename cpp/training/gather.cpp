@@ -128,7 +128,8 @@ Gather::Gather(const ArraySource& source, DType dtype) : source_(source), dtype_
 }
 
 const void* Gather::in_place(int64_t first) const {
-  if (!same_ || !dense_ || source_.strides.empty() || source_.strides[0] != row_bytes()) return nullptr;
+  if (!same_ || !dense_ || source_.strides.empty() || source_.strides[0] != row_bytes())
+    return nullptr;
   const char* at = source_.data + first * source_.strides[0];
   const auto address = reinterpret_cast<uintptr_t>(at);
   return address % dtype_size(dtype_) == 0 ? at : nullptr;
@@ -141,8 +142,9 @@ void Gather::row(const char* from, char* to) const {
   }
   const size_t rank = source_.shape.size();
   if (dense_ || rank == 2) {
-    const int64_t stride = rank < 2 ? 0 : dense_ ? static_cast<int64_t>(dtype_size(source_.dtype))
-                                                 : source_.strides[1];
+    const int64_t stride = rank < 2 ? 0
+                           : dense_ ? static_cast<int64_t>(dtype_size(source_.dtype))
+                                    : source_.strides[1];
     convert_(from, stride, to, row_count_);
     return;
   }
@@ -178,9 +180,8 @@ void Gather::rows(const int64_t* order, int64_t first, int64_t rows, void* batch
   };
   if (rows * bytes < kParallelBytes) return copy(0, rows);
   const int64_t chunk = std::max<int64_t>(1, (kParallelBytes / 4) / std::max<int64_t>(bytes, 1));
-  parallel_for(context, (rows + chunk - 1) / chunk, [&](int64_t i) {
-    copy(i * chunk, std::min(rows, (i + 1) * chunk));
-  });
+  parallel_for(context, (rows + chunk - 1) / chunk,
+               [&](int64_t i) { copy(i * chunk, std::min(rows, (i + 1) * chunk)); });
 }
 
 }  // namespace nacre

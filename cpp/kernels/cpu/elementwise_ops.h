@@ -8,14 +8,15 @@
 namespace nacre::cpu {
 
 // X(name): T -> T, floating types.
-#define NACRE_FLOAT_UNARY_OPS(X)                                                            \
-  X(exp)                                                                                    \
-  X(log)                                                                                    \
-  X(log1p)                                                                                  \
-  X(expm1)                                                                                  \
-  X(sqrt) X(rsqrt) X(tanh) X(sigmoid) X(erf) X(erfinv) X(sin) X(cos) X(tan) X(asin) X(acos) \
-      X(atan) X(sinh) X(cosh) X(asinh) X(acosh) X(atanh) X(floor) X(ceil) X(round) X(trunc) \
-          X(softplus) X(lgamma) X(digamma)
+#define NACRE_FLOAT_UNARY_OPS(X)                                                                \
+  X(exp)                                                                                        \
+  X(log)                                                                                        \
+  X(log1p)                                                                                      \
+  X(expm1)                                                                                      \
+  X(sqrt)                                                                                       \
+  X(rsqrt) X(tanh) X(sigmoid) X(erf) X(erfinv) X(sin) X(cos) X(tan) X(asin) X(acos) X(atan)     \
+      X(sinh) X(cosh) X(asinh) X(acosh) X(atanh) X(floor) X(ceil) X(round) X(trunc) X(softplus) \
+          X(lgamma) X(digamma)
 // T -> T, floating types and integers.
 #define NACRE_UNARY_OPS(X) X(neg) X(abs) X(sign) X(square) X(relu)
 // Floating type -> bool.
@@ -36,20 +37,21 @@ namespace nacre::cpu {
 #define NACRE_OTHER_OPS(X) \
   X(logical_not) X(bitwise_not) X(where) X(cast) X(multiply_add) X(multiply_subtract)
 
-#define NACRE_MICRO_OPS(X)                                                           \
-  NACRE_FLOAT_UNARY_OPS(X)                                                           \
-  NACRE_UNARY_OPS(X)                                                                 \
-  NACRE_TEST_OPS(X)                                                                  \
-  NACRE_FLOAT_BINARY_OPS(X)                                                          \
-  NACRE_BINARY_OPS(X) NACRE_COMPARE_OPS(X) NACRE_LOGICAL_OPS(X) NACRE_BITWISE_OPS(X) \
-      NACRE_OTHER_OPS(X)
+#define NACRE_MICRO_OPS(X)  \
+  NACRE_FLOAT_UNARY_OPS(X)  \
+  NACRE_UNARY_OPS(X)        \
+  NACRE_TEST_OPS(X)         \
+  NACRE_FLOAT_BINARY_OPS(X) \
+  NACRE_BINARY_OPS(X)       \
+  NACRE_COMPARE_OPS(X) NACRE_LOGICAL_OPS(X) NACRE_BITWISE_OPS(X) NACRE_OTHER_OPS(X)
 
 // Those that cost several times an addition.
-#define NACRE_TRANSCENDENTAL_MICRO_OPS(X)                                                    \
-  X(exp)                                                                                     \
-  X(log)                                                                                     \
-  X(log1p) X(expm1) X(tanh) X(sigmoid) X(erf) X(erfinv) X(sin) X(cos) X(tan) X(asin) X(acos) \
-      X(atan) X(sinh) X(cosh) X(asinh) X(acosh) X(atanh) X(softplus) X(pow) X(atan2)         \
+#define NACRE_TRANSCENDENTAL_MICRO_OPS(X)                                                   \
+  X(exp)                                                                                    \
+  X(log)                                                                                    \
+  X(log1p)                                                                                  \
+  X(expm1) X(tanh) X(sigmoid) X(erf) X(erfinv) X(sin) X(cos) X(tan) X(asin) X(acos) X(atan) \
+      X(sinh) X(cosh) X(asinh) X(acosh) X(atanh) X(softplus) X(pow) X(atan2)                \
           X(sigmoid_cross_entropy)
 
 enum class MicroOp : uint8_t {

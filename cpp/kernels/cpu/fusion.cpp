@@ -97,7 +97,8 @@ class Chains {
     find_levels();
     unite();
     std::vector<std::vector<int32_t>> members(size_);
-    for (size_t i = 0; i < size_; ++i) members[find(static_cast<int32_t>(i))].push_back(static_cast<int32_t>(i));
+    for (size_t i = 0; i < size_; ++i)
+      members[find(static_cast<int32_t>(i))].push_back(static_cast<int32_t>(i));
     const std::vector<int32_t> order = sorted(members);
     if (order.empty()) return;  // a cycle: leave the graph as it is
     rebuild(members, order);
@@ -139,7 +140,8 @@ class Chains {
     std::vector<char> pinned(size_, 0);
     for (Value value : graph_.outputs) pinned[value.node] = 1;
     for (size_t i = size_; i-- > 0;) {
-      if (fusable(static_cast<int32_t>(i)) && !pinned[i] && latest[i] != INT32_MAX) level_[i] = latest[i];
+      if (fusable(static_cast<int32_t>(i)) && !pinned[i] && latest[i] != INT32_MAX)
+        level_[i] = latest[i];
       for (Value value : graph_.nodes[i].inputs) {
         const int32_t source = value.node;
         if (fusable(static_cast<int32_t>(i)) && shape(static_cast<int32_t>(i)) == shape(source)) {
@@ -158,7 +160,8 @@ class Chains {
       const int32_t id = static_cast<int32_t>(i);
       if (!fusable(id)) continue;
       for (Value value : graph_.nodes[i].inputs) {
-        if (fusable(value.node) && level_[value.node] == level_[i] && shape(value.node) == shape(id)) {
+        if (fusable(value.node) && level_[value.node] == level_[i] &&
+            shape(value.node) == shape(id)) {
           merge(value.node, id);
         }
       }
@@ -205,7 +208,8 @@ class Chains {
     return order.size() == groups ? order : std::vector<int32_t>();
   }
 
-  void rebuild(const std::vector<std::vector<int32_t>>& members, const std::vector<int32_t>& order) {
+  void rebuild(const std::vector<std::vector<int32_t>>& members,
+               const std::vector<int32_t>& order) {
     mark_escaping();
     std::vector<Node> old = std::move(graph_.nodes);
     graph_.nodes.clear();
@@ -216,7 +220,8 @@ class Chains {
         Node node = std::move(old[ids[0]]);
         for (Value& value : node.inputs) value = mapped(value);
         for (size_t i = 0; i < node.types.size(); ++i) {
-          place_[ids[0]].push_back({static_cast<int32_t>(graph_.nodes.size()), static_cast<int32_t>(i)});
+          place_[ids[0]].push_back(
+              {static_cast<int32_t>(graph_.nodes.size()), static_cast<int32_t>(i)});
         }
         graph_.nodes.push_back(std::move(node));
       } else {
@@ -277,9 +282,10 @@ class Chains {
       for (size_t j = 0; j < node.inputs.size(); ++j) {
         const Value value = node.inputs[j];
         auto it = inside.find(value.node);
-        const int64_t reg = it != inside.end()
-                                ? it->second
-                                : std::find(operands.begin(), operands.end(), value) - operands.begin();
+        const int64_t reg =
+            it != inside.end()
+                ? it->second
+                : std::find(operands.begin(), operands.end(), value) - operands.begin();
         code += (j ? "," : "") + std::to_string(reg);
       }
       add_dtype(node.types[0].dtype);
