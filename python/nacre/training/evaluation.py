@@ -7,33 +7,16 @@ from typing import Any
 
 from nacre import _core, tree
 from nacre.callbacks.callback_list import CallbackList
-from nacre.training import fitting, loops
+from nacre.training import loops
 from nacre.training.arrays import (
     ArrayData,
     class_weight_to_sample_weight,
     unpack_x_y_sample_weight,
 )
-from nacre.training.batches import BatchSource, is_batch_source
-from nacre.training.runner import BatchRunner, reset_plan
+from nacre.training.runner import BatchRunner, ordered_names, reset_plan
+from nacre.training.sources import check_verbose, data_source
 
 __all__ = ["evaluate", "iterator_function", "on_batch"]
-
-_NAMES = ("batch_size", "steps")
-
-
-def data_source(
-    model: Any, x: Any, y: Any, sample_weight: Any, batch_size: Any, steps: Any
-) -> fitting._Source:
-    """Where the batches of `evaluate` and `predict` come from."""
-    if x is None:
-        raise ValueError("`x` is missing.")
-    parts = model._input_parts()
-    if is_batch_source(x):
-        fitting.check_batch_source(x, y, sample_weight, "x")
-        source: Any = BatchSource(x, "x", parts=parts)
-    else:
-        source = ArrayData(x, y, sample_weight, parts)
-    return fitting._Source(source, batch_size, steps, "none", _NAMES)
 
 
 def evaluate(
@@ -48,7 +31,7 @@ def evaluate(
     return_dict: bool,
 ) -> Any:
     """Runs `Model.evaluate`; see there."""
-    verbose = fitting.check_verbose(verbose)
+    verbose = check_verbose(verbose)
     source = data_source(model, x, y, sample_weight, batch_size, steps)
     runner = BatchRunner(model, "test", model.run_eagerly)
     if not isinstance(callbacks, CallbackList):
@@ -105,7 +88,7 @@ def _hooks(callbacks: CallbackList, runner: BatchRunner) -> loops.Hooks:
 
 def in_order(model: Any, logs: dict) -> Any:
     """Logs as `evaluate` returns them: a list, or the one value there is."""
-    values = [logs[name] for name in fitting.ordered_names(model, logs)]
+    values = [logs[name] for name in ordered_names(model, logs)]
     return values[0] if len(values) == 1 else values
 
 

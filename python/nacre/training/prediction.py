@@ -8,8 +8,9 @@ import numpy as np
 
 from nacre import _core, ops, tree
 from nacre.callbacks.callback_list import CallbackList
-from nacre.training import evaluation, fitting
+from nacre.training import evaluation
 from nacre.training.arrays import ArrayData
+from nacre.training.sources import Source, check_verbose, data_source
 from nacre.training.step_function import StepFunction, input_dtype
 
 __all__ = ["FastPredict", "predict", "predict_on_batch"]
@@ -35,8 +36,8 @@ class FastPredict:
 
 def predict(model: Any, x: Any, batch_size: Any, verbose: Any, steps: Any, callbacks: Any) -> Any:
     """Runs `Model.predict`; see there."""
-    verbose = fitting.check_verbose(verbose)
-    source = evaluation.data_source(model, x, None, None, batch_size, steps)
+    verbose = check_verbose(verbose)
+    source = data_source(model, x, None, None, batch_size, steps)
     if not isinstance(callbacks, CallbackList):
         callbacks = CallbackList(
             callbacks,
@@ -73,7 +74,7 @@ def _wants_outputs(callbacks: CallbackList) -> bool:
     return callbacks.listens("predict_batch_begin") or callbacks.listens("predict_batch_end")
 
 
-def _predict_in_python(model: Any, source: fitting._Source, callbacks: CallbackList) -> Any:
+def _predict_in_python(model: Any, source: Source, callbacks: CallbackList) -> Any:
     """Prediction batch by batch, for callbacks that look at outputs and for sources of batches."""
     begin = callbacks.batch_hook("predict_batch_begin")
     end = callbacks.batch_hook("predict_batch_end")

@@ -8,9 +8,10 @@ import numpy as np
 
 from nacre import ops, tree
 from nacre.training.arrays import ArrayData
+from nacre.training.compile_utils import CompileMetrics
 from nacre.training.step_function import StepFunction, input_dtype, trace_lock
 
-__all__ = ["BatchRunner", "ResetPlan", "reset_plan"]
+__all__ = ["BatchRunner", "ResetPlan", "metric_result_names", "ordered_names", "reset_plan"]
 
 
 class ResetPlan(NamedTuple):
@@ -103,3 +104,21 @@ class BatchRunner:
 def _to_python(value: Any) -> Any:
     array = np.asarray(value.numpy() if hasattr(value, "numpy") else value)
     return float(array) if array.ndim == 0 else array
+
+
+def metric_result_names(model: Any) -> list[str]:
+    """Names of all metric results, in the order of `model.metrics`."""
+    names: list[str] = []
+    for metric in model.metrics:
+        names += metric.result_names() if isinstance(metric, CompileMetrics) else [metric.name]
+    return names
+
+
+def ordered_names(model: Any, present: Any) -> list[str]:
+    """Names in the order in which `evaluate` returns them: metrics as compiled, then the rest."""
+    names: list[str] = []
+    for metric in model.metrics:
+        inner = metric.metrics if isinstance(metric, CompileMetrics) else [metric]
+        names += [m.name for m in inner]
+    listed = [name for name in names if name in present]
+    return listed + sorted(name for name in present if name not in names)
