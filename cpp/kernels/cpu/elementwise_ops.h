@@ -8,15 +8,12 @@
 namespace nacre::cpu {
 
 // X(name): T -> T, floating types.
-#define NACRE_FLOAT_UNARY_OPS(X)                                                                \
-  X(exp)                                                                                        \
-  X(log)                                                                                        \
-  X(log1p)                                                                                      \
-  X(expm1)                                                                                      \
-  X(sqrt)                                                                                       \
-  X(rsqrt) X(tanh) X(sigmoid) X(erf) X(erfinv) X(sin) X(cos) X(tan) X(asin) X(acos) X(atan)     \
-      X(sinh) X(cosh) X(asinh) X(acosh) X(atanh) X(floor) X(ceil) X(round) X(trunc) X(softplus) \
-          X(lgamma) X(digamma)
+// clang-format off
+#define NACRE_FLOAT_UNARY_OPS(X) \
+  X(exp) X(log) X(log1p) X(expm1) X(sqrt) X(rsqrt) X(tanh) X(sigmoid) X(erf) X(erfinv) X(sin) \
+  X(cos) X(tan) X(asin) X(acos) X(atan) X(sinh) X(cosh) X(asinh) X(acosh) X(atanh) X(floor) \
+  X(ceil) X(round) X(trunc) X(softplus) X(lgamma) X(digamma)
+// clang-format on
 // T -> T, floating types and integers.
 #define NACRE_UNARY_OPS(X) X(neg) X(abs) X(sign) X(square) X(relu)
 // Floating type -> bool.
@@ -46,13 +43,12 @@ namespace nacre::cpu {
   NACRE_COMPARE_OPS(X) NACRE_LOGICAL_OPS(X) NACRE_BITWISE_OPS(X) NACRE_OTHER_OPS(X)
 
 // Those that cost several times an addition.
-#define NACRE_TRANSCENDENTAL_MICRO_OPS(X)                                                   \
-  X(exp)                                                                                    \
-  X(log)                                                                                    \
-  X(log1p)                                                                                  \
-  X(expm1) X(tanh) X(sigmoid) X(erf) X(erfinv) X(sin) X(cos) X(tan) X(asin) X(acos) X(atan) \
-      X(sinh) X(cosh) X(asinh) X(acosh) X(atanh) X(softplus) X(pow) X(atan2)                \
-          X(sigmoid_cross_entropy)
+// clang-format off
+#define NACRE_TRANSCENDENTAL_MICRO_OPS(X) \
+  X(exp) X(log) X(log1p) X(expm1) X(tanh) X(sigmoid) X(erf) X(erfinv) X(sin) X(cos) X(tan) \
+  X(asin) X(acos) X(atan) X(sinh) X(cosh) X(asinh) X(acosh) X(atanh) X(softplus) X(pow) \
+  X(atan2) X(sigmoid_cross_entropy)
+// clang-format on
 
 enum class MicroOp : uint8_t {
 #define NACRE_ENUMERATOR(name) name,
