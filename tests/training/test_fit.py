@@ -1,5 +1,7 @@
 """`fit`, `evaluate`, `predict` and the steps on single batches."""
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -260,6 +262,52 @@ def test_a_generator_that_runs_dry_warns_and_ends_the_epoch():
     with pytest.warns(UserWarning, match="ran out of data"):
         history = linear().fit(iter([(x, y)]), steps_per_epoch=3, verbose=0)
     assert len(history.history["loss"]) == 1
+
+
+def test_batches_are_made_on_another_thread_and_never_too_many():
+    x, y = data(4, 3), data(4, 1)
+    threads, made = set(), []
+
+    def forever():
+        while True:
+            threads.add(threading.get_ident())
+            made.append(1)
+            yield x, y
+
+    source = forever()
+    model = linear()
+    model.fit(source, steps_per_epoch=3, epochs=2, verbose=0)
+    assert len(made) == 6
+    assert threading.get_ident() not in threads
+    next(source)  # nobody is using it any more
+    assert not [t for t in threading.enumerate() if t.name == "nacre-data"]
+
+
+def test_errors_in_generators_come_through():
+    x, y = data(4, 3), data(4, 1)
+
+    def failing():
+        yield x, y
+        raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        linear().fit(failing(), steps_per_epoch=3, verbose=0)
+    with pytest.raises(ValueError, match="x: 4, y: 2"):
+        linear().fit(iter([(x, y[:2])]), verbose=0)
+
+
+def test_finite_iterables_are_started_again_each_epoch():
+    x, y = data(4, 3), data(4, 1)
+
+    class Loader:
+        def __iter__(self):
+            return iter([(x, y), (x, y)])
+
+    model = linear()
+    assert len(model.fit(Loader(), epochs=3, verbose=0).epoch) == 3
+    assert int(model.optimizer.iterations.numpy()) == 6
+    model.fit(Loader(), epochs=3, steps_per_epoch=1, verbose=0)
+    assert int(model.optimizer.iterations.numpy()) == 9
 
 
 def test_steps_per_epoch_with_arrays():

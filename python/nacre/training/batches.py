@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import queue
+import threading
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -78,27 +80,36 @@ class BatchSource:
         if limit is not None and self._endless is None and not self._indexed:
             self._endless = iter(self._source)  # kept from epoch to epoch
         iterator = self._endless if self._endless is not None else self._start()
+        producer = _Producer(iterator, self._batch, limit)
         count = 0
-        while limit is None or count < limit:
-            try:
-                item = next(iterator)
-            except StopIteration:
-                if self._endless is not None and self._endless is not self._source:
-                    if count == 0 and not self._exhausted:  # an epoch's worth was used: once more
-                        self._exhausted = True
-                        self._endless = iterator = iter(self._source)
-                        continue
-                if limit is not None:
-                    warn(
-                        f"Your input ran out of data: {count} batches of the {limit} that "
-                        "an epoch should have. Make it longer, or lower the number of steps."
-                    )
-                break
-            count += 1
-            self._exhausted = False
-            yield self._batch(item)
+        try:
+            while limit is None or count < limit:
+                batch = producer.take()
+                if batch is None:
+                    if count or not self._may_start_again():
+                        break
+                    producer = _Producer(self._endless, self._batch, limit)
+                    continue
+                count += 1
+                self._exhausted = False
+                yield batch
+        finally:
+            producer.close()
+        if limit is not None and count < limit:
+            warn(
+                f"Your input ran out of data: {count} batches of the {limit} that an epoch should "
+                "have. Make it longer, or lower the number of steps."
+            )
         if hasattr(self._source, "on_epoch_end"):
             self._source.on_epoch_end()
+
+    def _may_start_again(self) -> bool:
+        """Starts an iterable anew that the epochs before this one used up."""
+        if self._endless is None or self._endless is self._source or self._exhausted:
+            return False
+        self._exhausted = True
+        self._endless = iter(self._source)
+        return True
 
     def _start(self) -> Iterator:
         if not self._indexed:
@@ -115,6 +126,72 @@ class BatchSource:
                 raise ValueError("Give `class_weight` or sample weights, not both.")
             sample_weight = class_weight_to_sample_weight(y, self._class_weight)
         return ArrayData(x, y, sample_weight, self._parts)
+
+
+class _Producer:
+    """Takes items from an iterator on a thread of its own, a few ahead of the steps.
+
+    Args:
+        items: The iterator.
+        convert: Makes a batch out of an item.
+        limit: Number of items after which no more are taken.
+    """
+
+    _AHEAD = 2
+
+    def __init__(self, items: Iterator, convert: Callable, limit: int | None) -> None:
+        self._items = items
+        self._convert = convert
+        self._limit = limit
+        self._queue: queue.Queue = queue.Queue(self._AHEAD)
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._produce, name="nacre-data", daemon=True)
+        self._thread.start()
+
+    def take(self) -> Any:
+        """The next batch; `None` after the last."""
+        result = self._queue.get()
+        if isinstance(result, _Failure):
+            raise result.error
+        return result
+
+    def close(self) -> None:
+        """Takes no more items, and waits until the last one has been dealt with."""
+        self._closed.set()
+        self._thread.join()
+
+    def _produce(self) -> None:
+        taken = 0
+        try:
+            while self._limit is None or taken < self._limit:
+                if self._closed.is_set():
+                    return
+                try:
+                    item = next(self._items)
+                except StopIteration:
+                    break
+                taken += 1
+                if not self._put(self._convert(item)):
+                    return
+            self._put(None)
+        except BaseException as error:  # it belongs to the thread that waits for the batch
+            self._put(_Failure(error))
+
+    def _put(self, result: Any) -> bool:
+        while not self._closed.is_set():
+            try:
+                self._queue.put(result, timeout=0.05)
+            except queue.Full:
+                continue
+            return True
+        return False
+
+
+class _Failure:
+    """What went wrong while an item was made."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
 
 
 class ArrayBatches:
