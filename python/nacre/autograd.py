@@ -32,7 +32,7 @@ class GradientTape:
 
     def __init__(self, persistent: bool = False, watch_accessed_variables: bool = True) -> None:
         self._persistent = bool(persistent)
-        self._mark: int | None = None
+        self._mark: tuple[int, int] | None = None
         self._tape: Any = None
         self._used = False
 
