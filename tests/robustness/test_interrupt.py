@@ -143,7 +143,7 @@ def test_a_handler_of_ones_own_runs_and_its_exception_comes_through():
         signal.signal(signal.SIGINT, save)
         x = np.random.rand(2048, 500).astype("float32")
         model = nacre.Sequential([nacre.Input((500,)), layers.Dense(500), layers.Dense(1)])
-        model.compile("sgd", "mse")
+        model.compile(nacre.optimizers.SGD(1e-6), "mse")
         interrupt_after(0.5)
         try:
             model.fit(x, x[:, 0], batch_size=2048, epochs=10**6, verbose=0)
