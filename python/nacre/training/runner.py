@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nacre import ops, tree
+from nacre import _core, config, ops, tree
 from nacre.training.arrays import ArrayData
 from nacre.training.compile_utils import CompileMetrics
 from nacre.training.step_function import StepFunction, input_dtype, trace_lock
@@ -67,6 +67,10 @@ class BatchRunner:
         if self._eager:
             return self._run_eagerly(batch)
         function = self.prepare(batch)
+        if self._mode == "train" and config.nonfinite_policy() == "raise":
+            # Every result is looked at, so that the error names a layer and no weight changes.
+            rows = len(batch.leaves[0])
+            return _core.run_phase(_core.Phase(function.exe, batch.leaves, rows, check_finite=True))
         return [float(value) for value in function.exe(*batch.leaves)]
 
     def _run_eagerly(self, batch: ArrayData) -> list:
