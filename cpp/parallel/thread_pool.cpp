@@ -123,14 +123,18 @@ class Workers {
     in_sequence_.store(now - last_job_ < kSequenceGap, std::memory_order_relaxed);
     caller_processor_.store(current_processor(), std::memory_order_relaxed);
     // Sequentially consistent, as is the counting of sleepers: one side always sees the other.
-    unclaimed_.store(chunks);
+    unclaimed_.store(static_cast<uint64_t>(chunks) << 32);
     if (const int sleepers = sleepers_.load(); sleepers > 0) wake(chunks - 1, sleepers);
-    take_chunks();
+    take_chunks(false);
     wait_until_finished();
     last_job_ = Clock::now();
   }
 
  private:
+  // Chunks that nobody has claimed: [low half, high half) of one word.
+  static constexpr uint64_t kFront = 0xffffffffu, kBack = uint64_t{1} << 32;
+  static bool empty(uint64_t range) { return (range & kFront) >= range >> 32; }
+
   void wake(int64_t wanted, int sleepers) {
     // A sleeper counts itself while it holds the mutex, before it waits.
     {
@@ -143,22 +147,26 @@ class Workers {
     }
   }
 
-  // Runs chunks until none is left to claim, then reports them together. The job's fields are read
-  // under a claim, and the job ends only when every claimed chunk is reported, so they are stable,
-  // and what is reported belongs to one job.
-  void take_chunks() {
-    int64_t left = unclaimed_.load(std::memory_order_acquire);
+  // Runs chunks until none is left to claim, then reports them together. The caller claims from the
+  // front and the workers from the back, so that in a sequence of jobs over the same data each
+  // finds in its cache what it worked on before. The job's fields are read under a claim, and the
+  // job ends only when every claimed chunk is reported, so they are stable, and what is reported
+  // belongs to one job.
+  void take_chunks(bool from_back) {
+    uint64_t range = unclaimed_.load(std::memory_order_acquire);
     int64_t done = 0;
     inside_job = true;
-    while (left > 0) {
-      if (!unclaimed_.compare_exchange_weak(left, left - 1, std::memory_order_acq_rel,
+    while (!empty(range)) {
+      const uint64_t rest = from_back ? range - kBack : range + 1;
+      if (!unclaimed_.compare_exchange_weak(range, rest, std::memory_order_acq_rel,
                                             std::memory_order_acquire)) {
         pause();
         continue;
       }
-      fn_(arg_, chunks_ - left);
+      fn_(arg_,
+          from_back ? static_cast<int64_t>(rest >> 32) : static_cast<int64_t>(range & kFront));
       ++done;
-      left = unclaimed_.load(std::memory_order_acquire);
+      range = unclaimed_.load(std::memory_order_acquire);
     }
     inside_job = false;
     if (done > 0 && unfinished_.fetch_sub(done) == done) {
@@ -182,20 +190,20 @@ class Workers {
   void work() {
     for (;;) {
       const auto ready = [this] {
-        return unclaimed_.load(std::memory_order_acquire) > 0 ||
+        return !empty(unclaimed_.load(std::memory_order_acquire)) ||
                stop_.load(std::memory_order_relaxed);
       };
       const bool sequence = in_sequence_.load(std::memory_order_relaxed);
       if (!spin(sequence ? kLongSpin : kShortSpin, ready)) sleep();
       if (stop_.load(std::memory_order_relaxed)) return;
-      take_chunks();
+      take_chunks(true);
     }
   }
 
   void sleep() {
     std::unique_lock lock(mutex_);
     sleepers_.fetch_add(1);
-    wake_.wait(lock, [this] { return unclaimed_.load() > 0 || stop_.load(); });
+    wake_.wait(lock, [this] { return !empty(unclaimed_.load()) || stop_.load(); });
     sleepers_.fetch_sub(1);
     lock.unlock();
     const int caller = caller_processor_.load(std::memory_order_relaxed);
@@ -203,7 +211,7 @@ class Workers {
   }
 
   // On lines of their own: the claims are contended, the rest is read by everyone.
-  alignas(64) std::atomic<int64_t> unclaimed_{0};
+  alignas(64) std::atomic<uint64_t> unclaimed_{0};  // first in the low half, end in the high
   alignas(64) std::atomic<int64_t> unfinished_{0};
   alignas(64) void (*fn_)(void*, int64_t) = nullptr;
   void* arg_ = nullptr;
@@ -259,6 +267,9 @@ int decide_threads(State& s) {
   return threads;
 }
 
+// More than a job's counters hold; no kernel cuts its work so finely.
+constexpr int64_t kMaxChunks = int64_t{1} << 31;
+
 void run_here(int64_t chunks, void (*fn)(void*, int64_t), void* arg) {
   for (int64_t i = 0; i < chunks; ++i) fn(arg, i);
 }
@@ -283,7 +294,7 @@ void ThreadPool::set_threads(int threads) {
 }
 
 void ThreadPool::run(int64_t chunks, void (*fn)(void*, int64_t), void* arg) {
-  if (chunks <= 1 || inside_job) return run_here(chunks, fn, arg);
+  if (chunks <= 1 || inside_job || chunks > kMaxChunks) return run_here(chunks, fn, arg);
   State& s = state();
   const std::unique_lock lock(s.busy, std::try_to_lock);
   if (!lock.owns_lock()) return run_here(chunks, fn, arg);

@@ -15,7 +15,7 @@ inline constexpr size_t kMaxRank = 32;
 inline constexpr int64_t kScratchBytes = 48
                                          << 10;  // tile buffers of one running chunk, on its stack
 inline constexpr int64_t kTilePad = 16;          // elements; whole vectors may be touched
-inline constexpr int64_t kChunkElements = 8192;  // a multiple of every tile
+inline constexpr int64_t kChunkElements = 4096;  // a multiple of every tile
 inline constexpr int64_t kSlotBytes = kTilePad * 8;
 
 enum class Access : uint8_t {
