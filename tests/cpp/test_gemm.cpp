@@ -184,10 +184,34 @@ TEST(thin_and_wide_shapes) {
 // More than one packed part in every direction.
 TEST(super_blocks) {
   ThreadPool::instance().set_threads(2);
-  check_product(57, 200, 10600, Layout::Plain, Layout::Plain, true, Activation::Relu);
+  check_product(400, 70, 10600, Layout::Plain, Layout::Plain, true, Activation::Relu);
   check_product(8300, 65, 64, Layout::Plain, Layout::Transposed, true, Activation::None);
   check_product(6, 1050, 1100, Layout::Plain, Layout::Transposed, true, Activation::Relu);
-  check_product(57, 8300, 65, Layout::Transposed, Layout::Plain, true, Activation::Sigmoid);
+  check_product(57, 8300, 65, Layout::Strided, Layout::Plain, true, Activation::Sigmoid);
+}
+
+// Panels of a large B are copied beside the tiles that read them.
+TEST(staged_panels) {
+  ThreadPool::instance().set_threads(2);
+  for (const Layout a : {Layout::Plain, Layout::Transposed}) {
+    for (const Layout b : {Layout::Plain, Layout::Transposed, Layout::PlainGaps}) {
+      check_product(57, 1030, 811, a, b, true, Activation::Sigmoid);
+      check_product(30, 2050, 411, a, b, false, Activation::Relu);
+    }
+  }
+}
+
+// Few columns and a long k; few rows and a B that comes from memory.
+TEST(long_dots_and_rows_cut_over_k) {
+  ThreadPool::instance().set_threads(2);
+  for (const Layout b : {Layout::Plain, Layout::Transposed, Layout::PlainGaps}) {
+    check_product(515, 8, 1024, Layout::Plain, b, true, Activation::Relu);
+    check_product(514, 13, 530, Layout::PlainGaps, b, false, Activation::None);
+  }
+  for (int64_t m : {1, 2, 4}) {
+    check_product(m, 4133, 1037, Layout::Plain, Layout::Plain, true, Activation::Tanh);
+    check_product(m, 9000, 520, Layout::Plain, Layout::PlainGaps, false, Activation::Relu);
+  }
 }
 
 TEST(no_elements) {
@@ -213,6 +237,10 @@ TEST(the_same_bits_for_any_number_of_threads) {
       {1, 5000, 300, Layout::Plain, Layout::Plain},
       {5000, 1, 300, Layout::Plain, Layout::Plain},
       {2, 3, 50000, Layout::Plain, Layout::Plain},
+      {60, 60, 9000, Layout::Plain, Layout::Plain},
+      {60, 3000, 500, Layout::Plain, Layout::Plain},
+      {1, 4200, 1100, Layout::Plain, Layout::Plain},
+      {600, 12, 700, Layout::Plain, Layout::Plain},
   };
   Random random(7);
   for (const Shape& s : shapes) {

@@ -58,9 +58,10 @@ struct EvenSplit {
 struct GemmPlan {
   GemmProblem problem;
   GemmKind kind = GemmKind::Empty;
-  bool turned = false;  // A and B change places: C is one column, computed as one row
-  bool pack_b = false;  // Direct and Dots: copy B to the workspace first
-  int64_t k_parts = 1;  // sums over parts of k, added in order
+  bool turned = false;   // A and B change places: C is one column, computed as one row
+  bool pack_b = false;   // Direct and Dots: copy B to the workspace first
+  bool stage_b = false;  // Direct: copy one panel of B at a time, beside the tiles that read it
+  int64_t k_parts = 1;   // sums over parts of k, added in order
   EvenSplit k_split;
   EvenSplit row_tiles;        // m cut into tiles
   int64_t panels = 0;         // n cut into panels of the tile's columns

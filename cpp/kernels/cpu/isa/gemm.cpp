@@ -36,16 +36,32 @@ float* packed_b_of(const GemmPlan& plan, char* workspace) {
   return reinterpret_cast<float*>(workspace) + ((partial + 15) & ~int64_t{15});
 }
 
+// Dots: columns become rows contiguous in k.
+void pack_b_rows(const GemmProblem& p, const float* b, float* packed,
+                 const KernelContext& context) {
+  constexpr int64_t kStep = 1024;
+  const int64_t row = packed_dots_row(p.k);
+  const auto pack = [&](int64_t chunk) {
+    const int64_t begin = chunk * kStep, count = at_most(kStep, p.k - begin);
+    const float* from = b + begin * p.b_row;
+    float* to = packed + begin;
+    if (p.b_col == 1) return pack_transposed(from, p.b_row, count, row, p.n, to);
+    for (int64_t j = 0; j < p.n; ++j) {
+      for (int64_t k = 0; k < count; ++k) to[j * row + k] = from[j * p.b_col + k * p.b_row];
+    }
+  };
+  const int64_t chunks = ceil_div(p.k, kStep);
+  if (p.k * p.n >= 16 * kStep) {
+    parallel_for(context, chunks, pack);
+  } else {
+    for (int64_t chunk = 0; chunk < chunks; ++chunk) pack(chunk);
+  }
+}
+
 void pack_b_whole(const GemmPlan& plan, const Item& item, const KernelContext& context) {
   const GemmProblem& p = plan.problem;
   float* packed = packed_b_of(plan, item.workspace);
-  if (plan.kind == GemmKind::Dots) {  // columns become rows contiguous in k
-    for (int64_t j = 0; j < p.n; ++j) {
-      const float* column = item.b + j * p.b_col;
-      for (int64_t k = 0; k < p.k; ++k) packed[j * p.k + k] = column[k * p.b_row];
-    }
-    return;
-  }
+  if (plan.kind == GemmKind::Dots) return pack_b_rows(p, item.b, packed, context);
   const auto pack = [&](int64_t panel) {
     const int64_t column = panel * kPanel;
     pack_b_panel(p, item.b + column * p.b_col, p.n - column, p.k, packed + column * p.k);
@@ -58,45 +74,78 @@ void pack_b_whole(const GemmPlan& plan, const Item& item, const KernelContext& c
   }
 }
 
-// One block of k of a part: tiles of C in rows, then panels. `first` and `last` say where the block
-// stands in the sum.
-void direct_block(const GemmPlan& plan, const Item& item, const Part& part, int64_t k_begin,
-                  int64_t k_end, bool first, bool last) {
+// Where one block of k of a part stands in the sum.
+struct Block {
+  int64_t k_begin, k_end;
+  bool first, last;
+};
+
+TileArgs tile_args(const GemmPlan& plan, const Part& part, const Block& block) {
   const GemmProblem& p = plan.problem;
-  const bool curved = p.activation == Activation::Sigmoid || p.activation == Activation::Tanh;
-  const bool unit_row = p.a_row == 1;
-  const float* packed = plan.pack_b ? packed_b_of(plan, item.workspace) : nullptr;
-  const float* bias = last ? item.bias : nullptr;
   TileArgs args = {};
   args.a_row = p.a_row;
   args.a_k = p.a_col;
-  args.k = k_end - k_begin;
+  args.k = block.k_end - block.k_begin;
   args.c_row = part.c_row;
   args.scalar_bias = plan.turned;
-  args.accumulate = !first;
-  args.relu = last && p.activation == Activation::Relu;
+  args.accumulate = !block.first;
+  args.relu = block.last && p.activation == Activation::Relu;
+  return args;
+}
+
+// One tile of C; B has been set.
+void direct_tile(const GemmPlan& plan, const Item& item, const Part& part, const Block& block,
+                 int64_t tile, int64_t panel, TileArgs* args) {
+  const GemmProblem& p = plan.problem;
+  const int64_t row = plan.row_tiles.start(tile), rows = plan.row_tiles.size(tile);
+  const int64_t column = panel * kPanel, columns = at_most(kPanel, p.n - column);
+  const float* bias = block.last ? item.bias : nullptr;
+  args->a = item.a + row * p.a_row + block.k_begin * p.a_col;
+  args->tail = tail_of(columns);
+  args->bias = bias == nullptr ? nullptr : plan.turned ? bias : bias + column;
+  args->c = part.c + row * part.c_row + column;
+  run_tile(*args, rows, columns, p.a_row == 1);
+  if (!block.last || (p.activation != Activation::Sigmoid && p.activation != Activation::Tanh)) {
+    return;
+  }
+  for (int64_t r = 0; r < rows; ++r) {
+    finish_row(args->c + r * part.c_row, columns, nullptr, false, p.activation);
+  }
+}
+
+// One block of k of a part: tiles of C in rows, then panels, over B where it lies or packed whole.
+void direct_block(const GemmPlan& plan, const Item& item, const Part& part, const Block& block) {
+  const GemmProblem& p = plan.problem;
+  const float* packed = plan.pack_b ? packed_b_of(plan, item.workspace) : nullptr;
+  TileArgs args = tile_args(plan, part, block);
   for (int64_t tile = part.row_begin; tile < part.row_end; ++tile) {
-    const int64_t row = plan.row_tiles.start(tile), rows = plan.row_tiles.size(tile);
-    args.a = item.a + row * p.a_row + k_begin * p.a_col;
     for (int64_t panel = part.col_begin; panel < part.col_end; ++panel) {
       const int64_t column = panel * kPanel;
-      const int64_t columns = at_most(kPanel, p.n - column);
       if (packed != nullptr) {
-        args.b_k = ceil_div(columns, kWidth) * kWidth;
-        args.b = packed + column * p.k + k_begin * args.b_k;
+        args.b_k = ceil_div(at_most(kPanel, p.n - column), kWidth) * kWidth;
+        args.b = packed + column * p.k + block.k_begin * args.b_k;
       } else {
         args.b_k = p.b_row;
-        args.b = item.b + column + k_begin * p.b_row;
+        args.b = item.b + column + block.k_begin * p.b_row;
       }
-      args.tail = tail_of(columns);
-      args.bias = bias == nullptr ? nullptr : plan.turned ? bias : bias + column;
-      args.c = part.c + row * part.c_row + column;
-      run_tile(args, rows, columns, unit_row);
-      if (last && curved) {
-        for (int64_t r = 0; r < rows; ++r) {
-          finish_row(args.c + r * part.c_row, columns, nullptr, false, p.activation);
-        }
-      }
+      direct_tile(plan, item, part, block, tile, panel, &args);
+    }
+  }
+}
+
+// The same with each panel of B copied to the nearest cache first: panels, then tiles.
+void staged_block(const GemmPlan& plan, const Item& item, const Part& part, const Block& block) {
+  const GemmProblem& p = plan.problem;
+  alignas(64) float staged[kBlockK * kPanel];
+  TileArgs args = tile_args(plan, part, block);
+  args.b = staged;
+  for (int64_t panel = part.col_begin; panel < part.col_end; ++panel) {
+    const int64_t column = panel * kPanel;
+    args.b_k = ceil_div(at_most(kPanel, p.n - column), kWidth) * kWidth;
+    pack_b_panel(p, item.b + column * p.b_col + block.k_begin * p.b_row, p.n - column, args.k,
+                 staged);
+    for (int64_t tile = part.row_begin; tile < part.row_end; ++tile) {
+      direct_tile(plan, item, part, block, tile, panel, &args);
     }
   }
 }
@@ -105,8 +154,13 @@ void run_direct(const GemmPlan& plan, const Item& item, const Part& part) {
   const EvenSplit blocks = direct_k_blocks(plan, part.k_end - part.k_begin);
   for (int64_t i = 0; i < blocks.parts; ++i) {
     const bool last = i == blocks.parts - 1;
-    direct_block(plan, item, part, part.k_begin + blocks.start(i),
-                 part.k_begin + blocks.start(i + 1), i == 0, last && part.finish);
+    const Block block = {part.k_begin + blocks.start(i), part.k_begin + blocks.start(i + 1), i == 0,
+                         last && part.finish};
+    if (plan.stage_b) {
+      staged_block(plan, item, part, block);
+    } else {
+      direct_block(plan, item, part, block);
+    }
   }
 }
 
@@ -128,7 +182,7 @@ void run_dots(const GemmPlan& plan, const Item& item, const Part& part) {
   DotArgs args = {};
   args.x = item.a + row * p.a_row + part.k_begin;
   args.x_row = p.a_row;
-  args.y_row = plan.pack_b ? p.k : p.b_col;
+  args.y_row = plan.pack_b ? packed_dots_row(p.k) : p.b_col;
   args.y = plan.pack_b ? packed_b_of(plan, item.workspace) : item.b;
   args.y += column * args.y_row + part.k_begin;
   args.k = part.k_end - part.k_begin;
@@ -140,21 +194,23 @@ void run_dots(const GemmPlan& plan, const Item& item, const Part& part) {
 
 void run_rows(const GemmPlan& plan, const Item& item, const Part& part) {
   const GemmProblem& p = plan.problem;
-  const int64_t begin = part.col_begin * kPanel, end = at_most(p.n, part.col_end * kPanel);
+  const int64_t part_end = at_most(p.n, part.col_end * kPanel);
   RowsArgs args = {};
-  args.a = item.a;
+  args.a = item.a + part.k_begin * p.a_col;
   args.a_row = p.a_row;
   args.a_col = p.a_col;
-  args.b = item.b + begin;
   args.b_row = p.b_row;
-  args.k = p.k;
-  args.c = part.c + begin;
+  args.k = part.k_end - part.k_begin;
   args.c_row = part.c_row;
-  args.n = end - begin;
   // One row uses each element once and is as fast from the shared cache without help.
   args.far = p.k * p.n > (p.m == 1 ? 16 : 1) * kNearFloats;
-  few_rows(args, p.m);
-  finish_block(plan, item, args.c, args.c_row, p.m, begin, args.n);
+  for (int64_t begin = part.col_begin * kPanel; begin < part_end; begin += kRowsColumns) {
+    args.b = item.b + begin + part.k_begin * p.b_row;
+    args.c = part.c + begin;
+    args.n = at_most(kRowsColumns, part_end - begin);
+    few_rows(args, p.m);
+    if (part.finish) finish_block(plan, item, args.c, args.c_row, p.m, begin, args.n);
+  }
 }
 
 void run_part(const GemmPlan& plan, const Item& item, const Part& part) {
@@ -183,12 +239,7 @@ void run_k_parts(const GemmPlan& plan, const Item& item, const KernelContext& co
     run_part(plan, item, part);
   });
   for (int64_t row = 0; row < p.m; ++row) {
-    float* c = item.c + row * p.c_row;
-    for (int64_t j = 0; j < p.n; ++j) {
-      float sum = partial[row * p.n + j];
-      for (int64_t i = 1; i < plan.k_parts; ++i) sum += partial[(i * p.m + row) * p.n + j];
-      c[j] = sum;
-    }
+    add_parts(partial + row * p.n, plan.k_parts, p.m * p.n, p.n, item.c + row * p.c_row);
   }
   finish_block(plan, item, item.c, p.c_row, p.m, 0, p.n);
 }

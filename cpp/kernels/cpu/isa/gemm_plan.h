@@ -25,8 +25,11 @@ inline constexpr int64_t kChunkPanels = 8;  // panels in a chunk of work
 // the same arithmetic, and are found on machines with smaller caches.
 inline constexpr int64_t kNearFloats = int64_t{1} << (NACRE_VECTOR_BYTES == 64 ? 18 : 17);
 
-// Columns up to which a product with a contiguous A is a set of dot products.
+// Columns up to which a product with a contiguous A is a set of dot products: a register tile would
+// leave lanes empty. Folding the sums has a price that a long k pays.
 inline constexpr int64_t kFewColumns = kWidth / 4;
+inline constexpr int64_t kFewColumnsLongK = kWidth;
+inline constexpr int64_t kLongK = 512;
 inline constexpr int64_t kFewRows = 4;
 inline constexpr int64_t kRowsColumns = 4096;  // columns of a chunk in the Rows kind: C stays in L1
 
@@ -34,6 +37,12 @@ NACRE_INLINE int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 NACRE_INLINE int64_t at_most(int64_t a, int64_t b) { return a < b ? a : b; }
 NACRE_INLINE int64_t at_least(int64_t a, int64_t b) { return a > b ? a : b; }
 NACRE_INLINE size_t align64(size_t bytes) { return (bytes + 63) & ~size_t{63}; }
+
+// Dots: floats between the rows of a B copied to be contiguous in k. Never a multiple of a page,
+// which would crowd the rows into the same few places of the nearest cache.
+NACRE_INLINE int64_t packed_dots_row(int64_t k) {
+  return ceil_div(k, kWidth) * kWidth + (k % 512 == 0 ? kWidth : 0);
+}
 
 NACRE_INLINE EvenSplit even_split(int64_t count, int64_t parts) {
   return EvenSplit{parts, count / parts, count % parts};
@@ -59,6 +68,13 @@ NACRE_INLINE bool needs_packed_b(const GemmProblem& p) {
   return p.b_col != 1 || (!kMaskedLoads && p.n % kWidth != 0);
 }
 
+// A block of k of all of A: when it fits a core's own cache, B can be copied panel by panel, each
+// copy read at once by all rows and then forgotten.
+inline constexpr int64_t kStagedFloats = kNearFloats / 2;
+NACRE_INLINE bool can_stage_b(const GemmProblem& p) {
+  return p.m * at_most(p.k, kBlockK) <= kStagedFloats;
+}
+
 NACRE_INLINE GemmKind choose_kind(const GemmProblem& p) {
   if (p.m == 0 || p.n == 0 || p.batch == 0) return GemmKind::Empty;
   if (p.k == 0) return GemmKind::Fill;
@@ -68,35 +84,56 @@ NACRE_INLINE GemmKind choose_kind(const GemmProblem& p) {
     return GemmKind::Dots;
   }
   if (a_along_k && p.n <= kFewColumns && p.k >= 2 * kWidth) return GemmKind::Dots;
+  if (a_along_k && p.n <= kFewColumnsLongK && p.k >= kLongK && p.m >= kLongK) {
+    return GemmKind::Dots;
+  }
   if (p.b_col == 1 && p.m <= kFewRows && p.n >= 2 * kPanel) return GemmKind::Rows;
   if (p.a_row != 1 && p.a_col != 1) return GemmKind::Blocked;  // packing takes any strides
   // Packed parts are bounded, a B packed whole is not.
-  if (needs_packed_b(p) && p.k * p.n > kPackedFloats / 2) return GemmKind::Blocked;
-  // Packing pays when B would otherwise be read from afar for every one of many row tiles.
-  const bool large = p.m > 4 * kTileRows && p.n > kPanel && p.k >= 64 && p.k * p.n > kNearFloats;
-  return large ? GemmKind::Blocked : GemmKind::Direct;
+  if (needs_packed_b(p) && p.k * p.n > kPackedFloats / 2) {
+    return can_stage_b(p) ? GemmKind::Direct : GemmKind::Blocked;
+  }
+  // Packing pays when B would otherwise be read from afar for every one of many row tiles, and when
+  // there are enough columns to use a packed A more than once or twice.
+  const bool large = p.m > 4 * kTileRows && p.k >= 64 && p.k * p.n > kNearFloats;
+  return large && p.n > 2 * kPanel && !can_stage_b(p) ? GemmKind::Blocked : GemmKind::Direct;
 }
 
-// Few results and a long k (the gradient of a small kernel over a large batch): k is cut too.
+// Whether a Direct product copies each panel of B before its tiles read it.
+NACRE_INLINE bool choose_stage_b(const GemmPlan& plan) {
+  const GemmProblem& p = plan.problem;
+  if (plan.kind != GemmKind::Direct || !can_stage_b(p) || plan.k_parts > 1) return false;
+  if (needs_packed_b(p)) return p.k * p.n > kPackedFloats / 2;
+  return p.m > kTileRows && p.n > 2 * kPanel && p.k * p.n > kNearFloats;
+}
+
+// Few results and a long k (the gradient of a small kernel over a large batch): k is cut too. So is
+// that of few rows times a B that comes from memory: whole rows of B are read faster than pieces.
 NACRE_INLINE int64_t choose_k_parts(const GemmPlan& plan) {
   const GemmProblem& p = plan.problem;
-  constexpr int64_t kShortest = 2048;
-  if (plan.kind == GemmKind::Blocked || plan.kind == GemmKind::Rows) return 1;
-  if (p.k < 2 * kShortest || p.batch > 1 || plan.nanoseconds < kParallelNanoseconds) return 1;
+  constexpr int64_t kShortest = 2048, kMostParts = 16;
+  if (plan.kind == GemmKind::Blocked || p.batch > 1) return 1;
+  if (plan.nanoseconds < kParallelNanoseconds) return 1;
+  if (plan.kind == GemmKind::Rows) {
+    const bool from_memory = p.k * p.n > 16 * kNearFloats && p.k >= 32 * kMostParts;
+    return from_memory && p.n <= 4 * kRowsColumns ? kMostParts : 1;
+  }
   const int64_t tiles = ceil_div(p.m, kTileRows) * ceil_div(p.n, kPanel);
-  if (tiles >= 8) return 1;
-  return at_most(16, p.k / kShortest);
+  if (p.k < 2 * kShortest || tiles >= 16) return 1;
+  return at_most(kMostParts, p.k / kShortest) & ~int64_t{1};
 }
 
 // Direct products run over k in one go unless that would send the tiles of one chunk through more
 // memory than the caches hold: a long transposed A is read in strips of a few columns, one page of
 // memory after another, and a large B is read anew for every tile.
-NACRE_INLINE bool direct_cuts_k(const GemmProblem& p) {
+NACRE_INLINE bool direct_cuts_k(const GemmPlan& plan) {
+  const GemmProblem& p = plan.problem;
+  if (plan.stage_b) return p.k > kBlockK;  // the copy of a panel holds one block
   if (p.k < 2 * kBlockK || p.m <= kTileRows) return false;
   return p.a_row == 1 || (p.k * p.n > (int64_t{1} << 17) && p.m > 4 * kTileRows);
 }
 NACRE_INLINE EvenSplit direct_k_blocks(const GemmPlan& plan, int64_t k) {
-  return even_split(k, direct_cuts_k(plan.problem) ? ceil_div(k, kBlockK) : 1);
+  return even_split(k, direct_cuts_k(plan) ? ceil_div(k, kBlockK) : 1);
 }
 
 // Row tiles and panels into chunks of work.
@@ -116,8 +153,10 @@ NACRE_INLINE void cut_chunks(GemmPlan* plan) {
     // Dots cut rows of whichever operand has more of them.
     rows = p.m >= p.n ? at_most(wanted, ceil_div(p.m, 4)) : 1;
     columns = p.m >= p.n ? 1 : at_most(wanted, ceil_div(p.n, 4));
+  } else if (plan->stage_b) {
+    columns = at_most(at_least(wanted, 1), plan->panels);
   } else {
-    const bool wide_chunks = plan->k_parts == 1 && p.a_row == 1 && direct_cuts_k(p);
+    const bool wide_chunks = plan->k_parts == 1 && p.a_row == 1 && direct_cuts_k(*plan);
     rows = at_most(wanted, ceil_div(plan->row_tiles.parts, wide_chunks ? 4 : 1));
     columns = at_most(ceil_div(wanted, rows), plan->panels);
   }
@@ -187,15 +226,17 @@ static GemmPlan make_plan(const GemmProblem& problem) {
   const double total = plan.nanoseconds * static_cast<double>(p.batch);
   plan.over_items =
       p.batch > 1 && total >= kParallelNanoseconds && plan.nanoseconds < 4 * kParallelNanoseconds;
+  plan.stage_b = choose_stage_b(plan);
   cut_chunks(&plan);
   if (plan.kind == GemmKind::Dots) {
     plan.pack_b = p.b_row != 1;
   } else if (plan.kind == GemmKind::Direct) {
-    plan.pack_b = needs_packed_b(p);
+    plan.pack_b = needs_packed_b(p) && !plan.stage_b;
   }
   int64_t floats = plan.k_parts > 1 ? plan.k_parts * p.m * p.n + 16 : 0;
   if (plan.pack_b) {
-    floats += plan.kind == GemmKind::Dots ? p.n * p.k + 16 : packed_b_floats(p.n, p.k) + 16;
+    floats += plan.kind == GemmKind::Dots ? p.n * packed_dots_row(p.k) + 16
+                                          : packed_b_floats(p.n, p.k) + 16;
   }
   plan.item_workspace = align64(static_cast<size_t>(floats) * sizeof(float));
   plan.workspace = plan.item_workspace;

@@ -43,6 +43,24 @@ static inline void finish_row(float* c, int64_t n, const float* bias, bool scala
   }
 }
 
+// to[j] = the sum of from[i * step + j] over the parts i, in their order.
+static inline void add_parts(const float* from, int64_t parts, int64_t step, int64_t n, float* to) {
+  for (int64_t j = 0; j < n; j += kLanes<float>) {
+    const int64_t count = n - j < kLanes<float> ? n - j : kLanes<float>;
+    const bool whole = count == kLanes<float>;
+    F32 sum = whole ? load(from + j) : load_partial(from + j, count);
+    for (int64_t i = 1; i < parts; ++i) {
+      const float* part = from + i * step + j;
+      sum += whole ? load(part) : load_partial(part, count);
+    }
+    if (whole) {
+      store(to + j, sum);
+    } else {
+      store_partial(to + j, sum, count);
+    }
+  }
+}
+
 struct DotArgs {
   const float* x;  // rows contiguous in k
   int64_t x_row;
