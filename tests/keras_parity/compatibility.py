@@ -1,10 +1,10 @@
 """Compares Nacre's public names with Keras's, and writes docs/compatibility.md.
 
-    python -m tests.keras_parity.compatibility            rewrites the page
-    python -m tests.keras_parity.compatibility --record   records Keras's names anew (needs Keras)
+    python -m tests.keras_parity.compatibility           rewrites the page
+    python -m tests.keras_parity.compatibility --record  records Keras's names anew (needs Keras)
 
-Keras's names, parameters and defaults are kept in `keras_api.json` beside this file, so the page can
-be written, and checked, where Keras is not installed.
+Keras's names, parameters and defaults are kept in `keras_api.json` beside this file, so the page
+can be written, and checked, where Keras is not installed.
 """
 
 from __future__ import annotations
@@ -177,9 +177,9 @@ def compare(namespace: str, names: dict[str, str | None]) -> Report:
     """
     report = Report(namespace)
     home = find(namespace)
-    notes: dict = {}
-    for base in getattr(home, "__mro__", ()):
-        notes.update(base.__dict__.get("__annotations__", {}))
+    notes = {
+        name for base in getattr(home, "__mro__", ()) for name in inspect.get_annotations(base)
+    }
     for name, text in names.items():
         if not hasattr(home, name):
             # What every instance sets is annotated in its class.

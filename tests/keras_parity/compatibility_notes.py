@@ -15,29 +15,27 @@ COMPLETE = (
     "keras.regularizers",
 )
 
-_LATER = "not there yet."
+
+def _not_there_yet(namespace: str, names: str) -> dict[str, str]:
+    return {f"{namespace}.{name}": "not there yet." for name in names.split()}
+
 
 # Why a name is missing, or takes other parameters.
 GAPS: dict[str, str] = {
     "keras.callbacks.OrbaxCheckpoint": "writes checkpoints of the Orbax library, which needs JAX.",
     "keras.losses.CTC": "needs sequence models, which are not there yet.",
     "keras.losses.ctc": "needs sequence models, which are not there yet.",
-    **{
-        f"keras.callbacks.{name}": _LATER
-        for name in (
-            "BackupAndRestore CSVLogger ModelCheckpoint ReduceLROnPlateau RemoteMonitor "
-            "SwapEMAWeights TensorBoard"
-        ).split()
-    },
-    **{
-        f"keras.metrics.{name}": _LATER
-        for name in (
-            "BinaryIoU ConcordanceCorrelation IoU MeanIoU OneHotIoU OneHotMeanIoU "
-            "PearsonCorrelation PrecisionAtRecall R2Score RecallAtPrecision "
-            "SensitivityAtSpecificity SpecificityAtSensitivity concordance_correlation "
-            "pearson_correlation"
-        ).split()
-    },
+    **_not_there_yet(
+        "keras.callbacks",
+        "BackupAndRestore CSVLogger ModelCheckpoint ReduceLROnPlateau RemoteMonitor SwapEMAWeights "
+        "TensorBoard",
+    ),
+    **_not_there_yet(
+        "keras.metrics",
+        "BinaryIoU ConcordanceCorrelation IoU MeanIoU OneHotIoU OneHotMeanIoU PearsonCorrelation "
+        "PrecisionAtRecall R2Score RecallAtPrecision SensitivityAtSpecificity "
+        "SpecificityAtSensitivity concordance_correlation pearson_correlation",
+    ),
 }
 
 
@@ -48,6 +46,8 @@ def _layers(names: str) -> list[str]:
 def _sizes(names: str, sizes: str = "123") -> list[str]:
     return [f"layers.{name}{size}D" for name in names.split() for size in sizes]
 
+
+_DATASETS = "mnist fashion_mnist cifar10 cifar100 imdb reuters boston_housing california_housing"
 
 # What a user looks for, by the names that it takes.
 FAMILIES: dict[str, list[str]] = {
@@ -86,12 +86,7 @@ FAMILIES: dict[str, list[str]] = {
         "RandomCrop"
     ),
     "Saving and loading": ["models.save_model", "models.load_model", "Model.save_weights"],
-    "Data sets": [
-        f"datasets.{name}.load_data"
-        for name in (
-            "mnist fashion_mnist cifar10 cifar100 imdb reuters boston_housing california_housing"
-        ).split()
-    ],
+    "Data sets": [f"datasets.{name}.load_data" for name in _DATASETS.split()],
     "Ready-made networks (`applications`)": ["applications.ResNet50", "applications.VGG16"],
     "Files of images and text": [
         "utils.image_dataset_from_directory",
@@ -113,7 +108,7 @@ DIFFERENT_ON_PURPOSE: list[str] = [
     "loss at 16.1 and stops the gradient.",
     "`train_step`, `test_step` and `predict_step` take `data`, as on TensorFlow and PyTorch; the "
     "form with `state`, which only Keras on JAX has, is not there.",
-    "Old spellings that tutorials still use are accepted with their old meaning, also where Keras 3 "
-    "raises an error.",
+    "Old spellings that tutorials still use are accepted with their old meaning, also where Keras "
+    "3 raises an error.",
     "Random numbers are drawn from the same distributions, but they are not the same numbers.",
 ]

@@ -15,7 +15,61 @@ CHOSEN = [
     ("Adam", {}),
     ("Adam", {"learning_rate": 0.01, "beta_1": 0.8, "beta_2": 0.99, "epsilon": 1e-3}),
     ("Adam", {"amsgrad": True}),
+    ("AdamW", {"learning_rate": 0.02, "weight_decay": 0.1}),
+    ("RMSprop", {}),
+    ("RMSprop", {"momentum": 0.5, "centered": True, "epsilon": 0.01}),
+    ("Adagrad", {"learning_rate": 0.1}),
+    ("Adadelta", {"learning_rate": 1.0}),
+    ("Adamax", {}),
+    ("Nadam", {"learning_rate": 0.01}),
+    ("Lion", {}),
+    ("Lamb", {"learning_rate": 0.01}),
+    ("Ftrl", {"learning_rate": 0.1, "l1_regularization_strength": 0.1, "beta": 0.5}),
+    ("Ftrl", {"l2_shrinkage_regularization_strength": 0.2, "learning_rate_power": -0.3}),
+    ("Adafactor", {"learning_rate": 0.1}),
+    ("Adafactor", {"clip_threshold": 0.5, "beta_2_decay": -0.5, "relative_step": False}),
+    ("Muon", {"learning_rate": 0.05}),
+    ("Muon", {"nesterov": False, "rms_rate": None, "adam_lr_ratio": 0.5, "weight_decay": None}),
+    ("Muon", {"exclude_layers": ["variable"], "adam_weight_decay": None}),
+    ("ScheduleFreeAdamW", {}),
+    ("ScheduleFreeAdamW", {"warmup_steps": 5, "weight_decay": 0.01, "beta_1": 0.8}),
 ]
+
+# What may be asked of any optimizer.
+LIMITS = [{}, {"clipnorm": 0.7}, {"global_clipnorm": 1.5}, {"clipvalue": 0.3}]
+OTHERS = [
+    {"weight_decay": 0.05},
+    {"use_ema": True, "ema_momentum": 0.8},
+    {"use_ema": True, "ema_overwrite_frequency": 3},
+    {"gradient_accumulation_steps": 4},
+    {"gradient_accumulation_steps": 3, "use_ema": True, "weight_decay": 0.1},
+    {"loss_scale_factor": 8.0},
+]
+SCHEDULES = [
+    ("ExponentialDecay", (0.1, 4, 0.7)),
+    ("ExponentialDecay", (0.1, 4, 0.7, True)),
+    ("PiecewiseConstantDecay", ([3, 9], [0.1, 0.05, 0.01])),
+    ("PolynomialDecay", (0.1, 6, 0.001, 2.0, True)),
+    ("InverseTimeDecay", (0.1, 5, 0.5)),
+    ("CosineDecay", (0.01, 10, 0.1, "CosineDecay", 0.1, 4)),
+    ("CosineDecayRestarts", (0.1, 4, 1.5, 0.8, 0.05)),
+]
+NAMES = sorted({name for name, _ in CHOSEN})
+
+
+def _drawn_options(seed):
+    """An optimizer with some of what any optimizer can be asked for."""
+    rng = np.random.default_rng(seed)
+    name = NAMES[seed % len(NAMES)]
+    options = {}
+    if rng.random() < 0.5:
+        options["learning_rate"] = SCHEDULES[rng.integers(len(SCHEDULES))]
+    options.update(LIMITS[rng.integers(len(LIMITS))])
+    for index in rng.choice(len(OTHERS), 2, replace=False):
+        options.update(OTHERS[index])
+    if name == "Lion":  # whose steps jump where a rounding error changes a sign
+        options.pop("use_ema", None)
+    return name, options
 
 
 def _drawn(seed):
@@ -41,6 +95,10 @@ def _run(lib, name, options, seed):
     rng = np.random.default_rng(seed)
     starts = [rng.standard_normal(shape).astype(np.float32) for shape in SHAPES]
     variables = [lib.Variable(start) for start in starts]
+    options = dict(options)
+    if isinstance(options.get("learning_rate"), tuple):
+        schedule, arguments = options["learning_rate"]
+        options["learning_rate"] = getattr(lib.optimizers.schedules, schedule)(*arguments)
     optimizer = getattr(lib.optimizers, name)(**options)
     for step in range(20):
         # Sizes from 1e-3 to 10, and one step with no gradient at all.
@@ -48,7 +106,8 @@ def _run(lib, name, options, seed):
         gradients = [size * rng.standard_normal(shape).astype(np.float32) for shape in SHAPES]
         gradients = [lib.ops.convert_to_tensor(np.float32(g)) for g in gradients]
         optimizer.apply_gradients(zip(gradients, variables, strict=True))
-    assert int(np.asarray(optimizer.iterations)) == 20
+    steps = 20 // (options.get("gradient_accumulation_steps") or 1)
+    assert int(np.asarray(optimizer.iterations)) == steps
     return [np.asarray(variable) for variable in variables], optimizer
 
 
@@ -68,10 +127,21 @@ def test_drawn(keras, seed):
     _check(keras, *_drawn(seed), seed)
 
 
+@pytest.mark.parametrize("seed", range(len(NAMES)))
+def test_with_options_of_every_optimizer(keras, seed):
+    _check(keras, *_drawn_options(seed), seed)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(100, 200))
 def test_many_drawn(keras, seed):
     _check(keras, *_drawn(seed), seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1000, 1300))
+def test_many_drawn_options(keras, seed):
+    _check(keras, *_drawn_options(seed), seed)
 
 
 @pytest.mark.parametrize(("name", "options"), CHOSEN)
