@@ -66,9 +66,9 @@ def _head(reports: list[Report]) -> str:
     different = sum(len(r.different) for r in modules)
     text = (
         f"Nacre is used as Keras {version} is. Of the {total} public names of Keras's modules, "
-        f"Nacre has {same + different}; {same} of them take Keras's parameters with Keras's defaults. A "
-        "name that is missing, an argument that is not known and a value that is not supported "
-        "raise an error that says so."
+        f"Nacre has {same + different}; {same} of them take Keras's parameters with Keras's "
+        "defaults. A name that is missing, an argument that is not known and a value that is not "
+        "supported raise an error that says so."
     )
     return (
         "# Compatibility with Keras\n\n"
