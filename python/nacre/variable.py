@@ -8,6 +8,7 @@ import numpy as np
 
 from nacre import _core, config, naming
 from nacre._core import Tensor
+from nacre.allocation import check_allocation
 from nacre.tensor import attach_operators
 
 __all__ = ["Variable"]
@@ -236,6 +237,7 @@ def _first_value(initializer: Any, shape: Any, dtype: Any, name: str) -> Tensor:
                 )
             dims = tuple(shape_argument(shape))
             dtype = dtype or config.floatx()
+            check_allocation(dims, dtype, name)
             value = tensor(initializer(dims, dtype=dtype), dtype)
         else:
             value = tensor(initializer, dtype)

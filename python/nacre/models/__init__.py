@@ -2,14 +2,16 @@
 
 from typing import Any
 
-__all__ = ["Model", "Sequential", "clone_model", "model_from_json"]
+__all__ = ["Model", "Sequential", "clone_model", "load_model", "model_from_json", "save_model"]
 
 _HOMES = {
     "Model": "model",
     "Functional": "functional",
     "Sequential": "sequential",
     "clone_model": "cloning",
+    "load_model": "nacre.saving",
     "model_from_json": "cloning",
+    "save_model": "nacre.saving",
 }
 
 
@@ -19,6 +21,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"nacre.models.{name} is not offered by Nacre.")
     import importlib
 
-    value = getattr(importlib.import_module(f"nacre.models.{_HOMES[name]}"), name)
+    home = _HOMES[name] if "." in _HOMES[name] else f"nacre.models.{_HOMES[name]}"
+    value = getattr(importlib.import_module(home), name)
     globals()[name] = value
     return value

@@ -261,6 +261,47 @@ class Model(Trainer, Layer):
             self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range
         )
 
+    def save(
+        self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any
+    ) -> None:
+        """Writes the model to a file, which `nacre.saving.load_model` reads.
+
+        Args:
+            filepath: Ends in `.keras`, or in `.h5` or `.hdf5` for the format of Keras 2.
+            overwrite: Whether to replace a file of that name without asking.
+            zipped: False writes a directory with the members of the `.keras` archive.
+            **kwargs: As for `nacre.saving.save_model`.
+        """
+        from nacre.saving import save_model
+
+        save_model(self, filepath, overwrite, zipped, **kwargs)
+
+    def save_weights(
+        self, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None
+    ) -> None:
+        """Writes the weights, and the state of the optimizer, to a file.
+
+        Args:
+            filepath: Ends in `.weights.h5`.
+            overwrite: Whether to replace a file of that name without asking.
+            max_shard_size: Not available; only None.
+        """
+        from nacre.saving import save_weights
+
+        save_weights(self, filepath, overwrite, max_shard_size)
+
+    def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
+        """Reads weights out of a file; one that does not fit leaves the model as it was.
+
+        Args:
+            filepath: A file of weights or of a model.
+            skip_mismatch: Whether layers that do not fit are left as they are, with a warning.
+            **kwargs: As for `nacre.saving.load_weights`.
+        """
+        from nacre.saving import load_weights
+
+        load_weights(self, filepath, skip_mismatch, **kwargs)
+
     def to_json(self, **kwargs: Any) -> str:
         """The configuration of the model as JSON text.
 

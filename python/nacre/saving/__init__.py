@@ -1,5 +1,6 @@
 """Registration and (de)serialisation of objects."""
 
+from nacre.saving.api import load_model, load_weights, save_model, save_weights
 from nacre.saving.registration import (
     CustomObjectScope,
     custom_object_scope,
@@ -22,6 +23,10 @@ __all__ = [
     "get_custom_objects",
     "get_registered_name",
     "get_registered_object",
+    "load_model",
+    "load_weights",
     "register_keras_serializable",
+    "save_model",
+    "save_weights",
     "serialize_keras_object",
 ]
