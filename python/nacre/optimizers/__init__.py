@@ -5,15 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from nacre.optimizers import schedules
+from nacre.optimizers.adafactor import Adafactor
 from nacre.optimizers.adam import Adam, Adamax, AdamW, Nadam
 from nacre.optimizers.adaptive import Adadelta, Adagrad, Lion, RMSprop
+from nacre.optimizers.loss_scale_optimizer import LossScaleOptimizer
+from nacre.optimizers.multi_optimizer import MultiOptimizer, OptimizerMap
+from nacre.optimizers.muon import Muon
 from nacre.optimizers.optimizer import Optimizer
 from nacre.optimizers.scaled import Ftrl, Lamb
+from nacre.optimizers.schedule_free import ScheduleFreeAdamW
 from nacre.optimizers.sgd import SGD
 
 __all__ = [
     "SGD",
     "Adadelta",
+    "Adafactor",
     "Adagrad",
     "Adam",
     "AdamW",
@@ -21,9 +27,14 @@ __all__ = [
     "Ftrl",
     "Lamb",
     "Lion",
+    "LossScaleOptimizer",
+    "MultiOptimizer",
+    "Muon",
     "Nadam",
     "Optimizer",
+    "OptimizerMap",
     "RMSprop",
+    "ScheduleFreeAdamW",
     "deserialize",
     "get",
     "schedules",
@@ -32,7 +43,23 @@ __all__ = [
 
 _TABLE = {
     cls.__name__.lower(): cls
-    for cls in (SGD, Adadelta, Adagrad, Adam, AdamW, Adamax, Ftrl, Lamb, Lion, Nadam, RMSprop)
+    for cls in (
+        SGD,
+        Adadelta,
+        Adafactor,
+        Adagrad,
+        Adam,
+        AdamW,
+        Adamax,
+        Ftrl,
+        Lamb,
+        Lion,
+        LossScaleOptimizer,
+        Muon,
+        Nadam,
+        RMSprop,
+        ScheduleFreeAdamW,
+    )
 }
 
 

@@ -9,10 +9,21 @@ from nacre import ops
 from nacre.optimizers.optimizer import Optimizer
 
 
-def _moments(gradient: Any, m: Any, v: Any, beta_1: float, beta_2: float) -> tuple[Any, Any]:
-    """Move the averages of gradient and squared gradient, and return their new values."""
-    m_new = ops.add(m, ops.multiply(ops.subtract(gradient, m), 1.0 - beta_1))
-    v_new = ops.add(v, ops.multiply(ops.subtract(ops.square(gradient), v), 1.0 - beta_2))
+def _rounded_rest(share: float, dtype: str) -> Any:
+    """Return 1 - share with the share rounded to the dtype first.
+
+    Some of Keras's optimizers do so. In float32 the rest of 0.999 is then off by 5e-5.
+    """
+    return ops.subtract(1.0, ops.cast(share, dtype))
+
+
+def _moments(gradient: Any, m: Any, v: Any, share_1: Any, share_2: Any) -> tuple[Any, Any]:
+    """Move the averages of gradient and squared gradient, and return their new values.
+
+    The shares are those of the present gradient.
+    """
+    m_new = ops.add(m, ops.multiply(ops.subtract(gradient, m), share_1))
+    v_new = ops.add(v, ops.multiply(ops.subtract(ops.square(gradient), v), share_2))
     m.assign(m_new)
     v.assign(v_new)
     return m_new, v_new
@@ -103,9 +114,8 @@ class Adam(_AdamLike):
         dtype = variable.dtype
         alpha = self._shared(("alpha", dtype), lambda: self._alpha(learning_rate, dtype))
         index = self._get_variable_index(variable)
-        m, v = _moments(
-            gradient, self._momentums[index], self._velocities[index], self.beta_1, self.beta_2
-        )
+        slots = self._momentums[index], self._velocities[index]
+        m, v = _moments(gradient, *slots, 1.0 - self.beta_1, 1.0 - self.beta_2)
         if self.amsgrad:
             largest = self._velocity_hats[index]
             v = ops.maximum(largest, v)
@@ -195,7 +205,6 @@ class Nadam(_AdamLike):
         super().build(variables)
         dtype = variables[0].dtype if variables else None
         self._u_product = self.add_variable((), "ones", dtype=dtype, name="u_product")
-        self._variables.pop()  # Keras leaves it out of the optimizer's state
 
     def _momentum_at(self, step: Any) -> Any:
         decay = ops.multiply(ops.power(0.96, step), 0.5)
@@ -206,8 +215,8 @@ class Nadam(_AdamLike):
         now = self._momentum_at(self._step_number(dtype))
         self._u_product.assign(ops.multiply(self._u_product, now))
 
-    def _factors(self, learning_rate: Any, dtype: str) -> tuple[Any, Any, Any]:
-        """Return what gradient, average gradient and average square are multiplied by."""
+    def _factors(self, learning_rate: Any, dtype: str) -> tuple[Any, ...]:
+        """Return the factors of averages and gradient, and the shares that the averages take."""
         step = self._step_number(dtype)
         now = self._momentum_at(step)
         following = self._momentum_at(ops.add(step, 1.0))
@@ -215,17 +224,16 @@ class Nadam(_AdamLike):
         on_m = ops.divide(following, ops.subtract(1.0, ops.multiply(product, following)))
         on_gradient = ops.divide(ops.subtract(1.0, now), ops.subtract(1.0, product))
         on_v = ops.subtract(1.0, ops.power(float(self.beta_2), step))
-        return on_m, on_gradient, on_v
+        shares = [_rounded_rest(beta, dtype) for beta in (self.beta_1, self.beta_2)]
+        return on_m, on_gradient, on_v, *shares
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         dtype = variable.dtype
-        on_m, on_gradient, on_v = self._shared(
+        on_m, on_gradient, on_v, *shares = self._shared(
             ("factors", dtype), lambda: self._factors(learning_rate, dtype)
         )
         index = self._get_variable_index(variable)
-        m, v = _moments(
-            gradient, self._momentums[index], self._velocities[index], self.beta_1, self.beta_2
-        )
+        m, v = _moments(gradient, self._momentums[index], self._velocities[index], *shares)
         m_hat = ops.add(ops.multiply(m, on_m), ops.multiply(gradient, on_gradient))
         root = ops.sqrt(ops.divide(v, on_v))
         step = ops.divide(

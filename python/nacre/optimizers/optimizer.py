@@ -114,9 +114,12 @@ class Optimizer(OptimizerState):
             warnings.warn(f"Gradients do not exist for variables {paths} when minimizing the loss.")
         pairs = [(g, v) for g, v in zip(grads, variables, strict=True) if g is not None]
         grads = [_to_gradient(g, v) for g, v in pairs]
-        if self.loss_scale_factor is not None:
-            grads = [ops.divide(g, float(self.loss_scale_factor)) for g in grads]
-        return grads, [v for _, v in pairs]
+        return self._unscaled(grads), [v for _, v in pairs]
+
+    def _unscaled(self, grads: list) -> list:
+        if self.loss_scale_factor is None:
+            return grads
+        return [ops.divide(grad, float(self.loss_scale_factor)) for grad in grads]
 
     def _update(self, grads: list, variables: list) -> None:
         if self.gradient_accumulation_steps:
@@ -240,19 +243,20 @@ class Optimizer(OptimizerState):
             return False
         return self._excluded_names is None or not self._excluded_names.search(variable.name)
 
+    def _weight_decay_of(self, variable: Any) -> float | None:
+        return self.weight_decay
+
     def _apply_weight_decay(self, variables: list, rate: Any) -> None:
-        if self.weight_decay is None:
-            return
         for variable in variables:
-            if self._use_weight_decay(variable):
-                dtype = variable.dtype
-                share = self._shared(
-                    ("decay", dtype),
-                    lambda dtype=dtype: ops.multiply(
-                        ops.cast(rate, dtype), float(self.weight_decay)
-                    ),
-                )
-                variable.assign(ops.subtract(variable, ops.multiply(variable, share)))
+            decay = self._weight_decay_of(variable)
+            if decay is None or not self._use_weight_decay(variable):
+                continue
+            dtype = variable.dtype
+            share = self._shared(
+                ("decay", dtype, decay),
+                lambda dtype=dtype, decay=decay: ops.multiply(ops.cast(rate, dtype), float(decay)),
+            )
+            variable.assign(ops.subtract(variable, ops.multiply(variable, share)))
 
     def _update_averages(self) -> None:
         for variable, average in zip(self._trainable_variables, self._averages, strict=True):

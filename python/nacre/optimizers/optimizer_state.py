@@ -133,7 +133,14 @@ class OptimizerState:
                 "to a number. Make the optimizer with a number if it should be settable."
             )
 
-    lr = learning_rate
+    @property
+    def lr(self) -> Any:
+        """The older name of `learning_rate`."""
+        return self.learning_rate
+
+    @lr.setter
+    def lr(self, value: Any) -> None:
+        self.learning_rate = value
 
     @property
     def iterations(self) -> Any:
@@ -259,36 +266,38 @@ class OptimizerState:
             weights: Arrays in the order of `variables`.
         """
         weights = list(weights)
-        if not self.built or len(weights) != len(self._variables):
+        variables = self.variables
+        if not self.built or len(weights) != len(variables):
             raise ValueError(
                 f"{type(self).__name__}: set_weights needs a built optimizer and "
-                f"{len(self._variables)} arrays. Received: {len(weights)}"
+                f"{len(variables)} arrays. Received: {len(weights)}"
             )
-        for variable, value in zip(self._variables, weights, strict=True):
+        for variable, value in zip(variables, weights, strict=True):
             if tuple(variable.shape) != tuple(np.shape(value)):
                 raise ValueError(
                     f"{type(self).__name__}: expected shape {tuple(variable.shape)} for "
                     f"{variable.path!r}. Received shape {tuple(np.shape(value))}."
                 )
-        for variable, value in zip(self._variables, weights, strict=True):
+        for variable, value in zip(variables, weights, strict=True):
             variable.assign(value)
 
     def save_own_variables(self, store: dict) -> None:
         """Put the optimizer's Variables into a store."""
-        for index, variable in enumerate(self._variables):
+        for index, variable in enumerate(self.variables):
             store[str(index)] = variable.numpy()
 
     def load_own_variables(self, store: dict) -> None:
         """Take the optimizer's Variables out of a store."""
-        if len(store.keys()) != len(self._variables):
+        variables = self.variables
+        if len(store.keys()) != len(variables):
             import warnings
 
             warnings.warn(
-                f"Optimizer {self.name!r} has {len(self._variables)} variables and the file has "
+                f"Optimizer {self.name!r} has {len(variables)} variables and the file has "
                 f"{len(store.keys())}: its state is not loaded."
             )
             return
-        for index, variable in enumerate(self._variables):
+        for index, variable in enumerate(variables):
             variable.assign(store[str(index)])
 
     def get_config(self) -> dict:

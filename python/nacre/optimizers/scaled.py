@@ -30,9 +30,8 @@ class Lamb(_AdamLike):
         dtype = variable.dtype
         on_m, on_v = self._shared(("corrections", dtype), lambda: self._corrections(dtype))
         index = self._get_variable_index(variable)
-        m, v = _moments(
-            gradient, self._momentums[index], self._velocities[index], self.beta_1, self.beta_2
-        )
+        slots = self._momentums[index], self._velocities[index]
+        m, v = _moments(gradient, *slots, 1.0 - self.beta_1, 1.0 - self.beta_2)
         root = ops.add(ops.sqrt(ops.divide(v, on_v)), float(self.epsilon))
         update = ops.divide(ops.divide(m, on_m), root)
         norms = [ops.sqrt(ops.sum(ops.square(x))) for x in (variable.value, update)]

@@ -78,8 +78,9 @@ class FitRun:
             raise
         if not listening:
             self._record(result)
-        if model.optimizer is not None and getattr(model.optimizer, "use_ema", False):
-            model.optimizer.finalize_variable_values(model.trainable_variables)
+        finalize = getattr(model.optimizer, "finalize_variable_values", None)
+        if finalize is not None:
+            finalize(model.trainable_variables)
         callbacks.on_train_end(self.last_logs)
         return callbacks._history
 
