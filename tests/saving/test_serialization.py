@@ -129,8 +129,8 @@ def test_own_functions():
 
     config = json.loads(json.dumps(saving.serialize_keras_object(layers.Lambda(local))))
     assert layers.deserialize(config).function is local
-    config["config"]["function"]["module"] = "elsewhere"
-    with pytest.raises(ValueError, match="Unknown function 'local'"):
+    config["config"]["function"]["config"] = "elsewhere"
+    with pytest.raises(ValueError, match="Unknown function 'elsewhere'"):
         layers.deserialize(config)
 
 

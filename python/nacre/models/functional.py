@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-from nacre import ops, random, tree
+from nacre import tree
 from nacre.keras_tensor import KerasTensor
 from nacre.layers.layer import Layer
 from nacre.models.model import Model
-from nacre.models.node import Operation, get_item, node_of
+from nacre.models.node import node_of
 
 __all__ = ["Functional", "graph_config", "model_from_graph_config"]
 
@@ -38,24 +41,27 @@ def graph_config(model: Model) -> dict:
     Args:
         model: The model.
     """
-    from nacre.saving import serialize_keras_object
+    from nacre.saving import operations, serialize_keras_object
 
     graph = model._graph
     node_numbers = _number_nodes(graph.nodes)
     layers = []
     for operation in graph.operations:
+        nodes = [n for n in operation._inbound_nodes if id(n) in node_numbers and n.inputs]
         if isinstance(operation, Layer):
             entry = serialize_keras_object(operation)
+            calls = [(node.args, node.kwargs) for node in nodes]
         else:
-            entry = _operation_config(operation)
+            entry = operations.describe(operation)
+            entry["config"] = serialize_keras_object(entry["config"])
+            calls = [operations.call_arguments(operation, node) for node in nodes]
         entry["name"] = operation.name
         entry["inbound_nodes"] = [
             {
-                "args": _serialize_arguments(node.args, node_numbers),
-                "kwargs": _serialize_arguments(node.kwargs, node_numbers),
+                "args": _serialize_arguments(args, node_numbers),
+                "kwargs": _serialize_arguments(kwargs, node_numbers),
             }
-            for node in operation._inbound_nodes
-            if id(node) in node_numbers and node.inputs
+            for args, kwargs in calls
         ]
         layers.append(entry)
 
@@ -95,32 +101,6 @@ def _number_nodes(nodes: list) -> dict[int, int]:
     return numbers
 
 
-def _operation_config(operation: Operation) -> dict:
-    function = operation.function
-    name = "get_item" if function is get_item else function.__name__
-    if _find_function(name) is None:
-        raise ValueError(f'Operation "{operation.name}" is not public, so it has no configuration.')
-    return {
-        "module": "keras.ops",
-        "class_name": "Operation",
-        "config": {"name": operation.name, "function": name},
-        "registered_name": None,
-    }
-
-
-def _find_function(name: Any) -> Any:
-    """The public operation of this name; `None` when there is none."""
-    if name == "get_item":
-        return get_item
-    if not isinstance(name, str) or name.startswith("_"):
-        return None
-    for namespace in (ops, random):
-        function = getattr(namespace, name, None)
-        if getattr(function, "__module__", "").startswith("nacre.") and callable(function):
-            return function
-    return None
-
-
 def _serialize_arguments(arguments: Any, numbers: dict[int, int]) -> Any:
     from nacre.saving import serialize_keras_object
 
@@ -145,14 +125,18 @@ def model_from_graph_config(cls: type, config: dict, custom_objects: dict | None
         ValueError: The configuration is not that of a model.
     """
     operations: dict[str, Any] = {}
-    calls: list[tuple[Any, dict]] = []
+    calls: list[_Call] = []
     for entry in config["layers"]:
         name = entry.get("name") or entry["config"]["name"]
         if name in operations:
             raise ValueError(f"The configuration names two layers {name!r}.")
-        operations[name] = _make_operation(entry, custom_objects)
-        calls += [(operations[name], call) for call in entry.get("inbound_nodes") or ()]
-    _Calls(operations, calls).make()
+        operation, read = _make_operation(entry, custom_objects)
+        operations[name] = operation
+        calls += [
+            _Call(operation, name, read, call["args"], call["kwargs"])
+            for call in entry.get("inbound_nodes") or ()
+        ]
+    _make_calls(operations, calls)
 
     def find(place: Any) -> KerasTensor:
         return _output_of(operations, *place)
@@ -175,23 +159,22 @@ def model_from_graph_config(cls: type, config: dict, custom_objects: dict | None
     )
 
 
-def _make_operation(entry: dict, custom_objects: dict | None) -> Any:
+def _make_operation(entry: dict, custom_objects: dict | None) -> tuple[Any, Callable | None]:
+    """Makes a layer or operation, and for the latter says how its calls are to be read."""
     from nacre.saving import deserialize_keras_object
+    from nacre.saving.operations import Restored
 
-    if entry.get("class_name") != "Operation":
-        layer = deserialize_keras_object(
-            {key: value for key, value in entry.items() if key not in ("name", "inbound_nodes")},
-            custom_objects=custom_objects,
-        )
-        if not isinstance(layer, Layer):
-            raise ValueError(f"The configuration holds no layer: {entry.get('class_name')!r}.")
-        return layer
-    function = _find_function(entry["config"]["function"])
-    if function is None:
-        raise ValueError(
-            f"The configuration names an unknown operation: {entry['config']['function']!r}."
-        )
-    return Operation(function, entry["config"]["name"])
+    module = entry.get("module") or ""
+    if module.startswith(("keras.ops", "keras.src.ops.")):
+        restored = Restored({**entry, "config": deserialize_keras_object(entry["config"])})
+        return restored.operation, restored.arguments
+    layer = deserialize_keras_object(
+        {key: value for key, value in entry.items() if key not in ("name", "inbound_nodes")},
+        custom_objects=custom_objects,
+    )
+    if not isinstance(layer, Layer):
+        raise ValueError(f"The configuration holds no layer: {entry.get('class_name')!r}.")
+    return layer, None
 
 
 def _output_of(operations: dict, name: str, node_index: int, tensor_index: int) -> KerasTensor:
@@ -203,57 +186,75 @@ def _output_of(operations: dict, name: str, node_index: int, tensor_index: int) 
     return nodes[node_index].output_list[tensor_index]
 
 
-class _Calls:
-    """Calls that are made as soon as what they depend on has been made."""
+@dataclass
+class _Call:
+    """A call that a configuration describes."""
 
-    def __init__(self, operations: dict, calls: list) -> None:
-        self._operations = operations
-        self._pending = calls
+    operation: Any
+    name: str
+    read: Callable | None
+    args: Any
+    kwargs: Any
 
-    def make(self) -> None:
-        while self._pending:
-            blocked: set[int] = set()  # the calls of one operation are made in their order
-            later = []
-            for operation, call in self._pending:
-                if id(operation) in blocked or not self._ready(call):
-                    blocked.add(id(operation))
-                    later.append((operation, call))
-                else:
-                    self._call(operation, call)
-            if len(later) == len(self._pending):
-                raise ValueError("The configuration's layers depend on each other in a circle.")
-            self._pending = later
+    def make(self, operations: dict) -> None:
+        args, kwargs = _restore(self.args, operations), _restore(self.kwargs, operations)
+        if self.read is not None:
+            args, kwargs = self.read(args, kwargs)
+        if not any(isinstance(leaf, KerasTensor) for leaf in tree.flatten((args, kwargs))):
+            raise ValueError(f"The configuration calls {self.name!r} on no tensor.")
+        self.operation(*args, **kwargs)
 
-    def _ready(self, call: dict) -> bool:
-        for name, node_index, _ in _histories(call):
-            operation = self._operations.get(name)
-            if operation is None:
+
+def _make_calls(operations: dict, calls: list[_Call]) -> None:
+    """Makes each call as soon as what it depends on is there, those of one operation in order."""
+    waiting: dict[tuple[str, int], list[int]] = {}  # what is missing -> calls that need it
+    missing: list[int] = []
+    made = {name: len(operation._inbound_nodes) for name, operation in operations.items()}
+    numbers = dict(made)
+    for index, call in enumerate(calls):
+        needs = {(name, number) for name, number, _ in _histories([call.args, call.kwargs])}
+        number = numbers[call.name]
+        numbers[call.name] += 1
+        if number > made[call.name]:
+            needs.add((call.name, number - 1))
+        for name, _ in needs:
+            if name not in operations:
                 raise ValueError(
                     f"The configuration mentions {name!r}, which is not among its layers."
                 )
-            if len(operation._inbound_nodes) <= node_index:
-                return False
-        return True
+        absent = [need for need in needs if need[1] >= made[need[0]]]
+        missing.append(len(absent))
+        for need in absent:
+            waiting.setdefault(need, []).append(index)
+    ready = deque(index for index, count in enumerate(missing) if count == 0)
+    done = 0
+    while ready:
+        call = calls[ready.popleft()]
+        call.make(operations)
+        done += 1
+        for index in waiting.pop((call.name, len(call.operation._inbound_nodes) - 1), ()):
+            missing[index] -= 1
+            if missing[index] == 0:
+                ready.append(index)
+    if done < len(calls):
+        raise ValueError("The configuration's layers depend on each other in a circle.")
 
-    def _call(self, operation: Any, call: dict) -> None:
-        args = self._restore(call["args"])
-        kwargs = self._restore(call["kwargs"])
-        operation(*args, **kwargs)
 
-    def _restore(self, value: Any) -> Any:
-        from nacre.saving import deserialize_keras_object
+def _restore(value: Any, operations: dict) -> Any:
+    """Puts placeholders and objects in the place of what stands for them."""
+    from nacre.saving import deserialize_keras_object
 
-        if isinstance(value, dict):
-            if value.get("class_name") == "__keras_tensor__":
-                return _output_of(self._operations, *value["config"]["keras_history"])
-            if "class_name" in value:
-                return deserialize_keras_object(value)
-            return {key: self._restore(item) for key, item in value.items()}
-        if isinstance(value, list):
-            return [self._restore(item) for item in value]
-        if isinstance(value, tuple):
-            return tuple(self._restore(item) for item in value)
-        return value
+    if isinstance(value, dict):
+        if value.get("class_name") == "__keras_tensor__":
+            return _output_of(operations, *value["config"]["keras_history"])
+        if "class_name" in value:
+            return deserialize_keras_object(value)
+        return {key: _restore(item, operations) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_restore(item, operations) for item in value]
+    if isinstance(value, tuple):
+        return tuple(_restore(item, operations) for item in value)
+    return value
 
 
 def _histories(value: Any) -> list:

@@ -123,11 +123,38 @@ def get_registered_object(
         The class or function, or None. A name without its package finds a registered object too
         when it is the only one of that name.
     """
-    for table in (_scope_objects(), custom_objects or {}, _custom_objects, module_objects or {}):
+    found = find_exactly(name, custom_objects)
+    if found is None and module_objects:
+        found = module_objects.get(name)
+    return find_without_package(name) if found is None else found
+
+
+def find_exactly(name: str, custom_objects: dict[str, Any] | None = None) -> Any | None:
+    """Find a custom object by its full name.
+
+    Args:
+        name: The name.
+        custom_objects: Looked at after the open scopes.
+
+    Returns:
+        The class or function, or None.
+    """
+    for table in (_scope_objects(), custom_objects or {}, _custom_objects):
         if name in table:
             return table[name]
-    if isinstance(name, str) and ">" not in name:
-        matches = [obj for key, obj in _custom_objects.items() if key.rpartition(">")[2] == name]
-        if len(matches) == 1:
-            return matches[0]
     return None
+
+
+def find_without_package(name: str) -> Any | None:
+    """Find a registered object by its name without the package, if it is the only one.
+
+    Args:
+        name: The name.
+
+    Returns:
+        The class or function, or None.
+    """
+    if not isinstance(name, str) or ">" in name:
+        return None
+    matches = [obj for key, obj in _custom_objects.items() if key.rpartition(">")[2] == name]
+    return matches[0] if len(matches) == 1 else None

@@ -6,75 +6,23 @@ what the user registered or passed. Nothing is imported, evaluated or unpickled.
 
 from __future__ import annotations
 
-import importlib
-import sys
+import reprlib
 import types
 from typing import Any
-from weakref import WeakValueDictionary
 
 import numpy as np
 
-from nacre.saving import registration
+from nacre.saving import lambda_code, registration, scopes
+from nacre.saving.known_names import find_class, find_function, note_seen, public_home
+from nacre.utils.warnings_utils import warn
 
-# Public module of a configuration -> module of this package. Only `__all__` of these is visible.
-_PUBLIC_MODULES = {
-    "keras.layers": "nacre.layers",
-    "keras.models": "nacre.models",
-    "keras": "nacre.models",
-    "keras.losses": "nacre.losses",
-    "keras.metrics": "nacre.metrics",
-    "keras.optimizers": "nacre.optimizers",
-    "keras.optimizers.schedules": "nacre.optimizers.schedules",
-    "keras.initializers": "nacre.initializers",
-    "keras.regularizers": "nacre.regularizers",
-    "keras.constraints": "nacre.constraints",
-    "keras.activations": "nacre.activations",
-    "keras.callbacks": "nacre.callbacks",
-    "keras.random": "nacre.random",
-    "keras.ops": "nacre.ops",
-}
-_POLICY_CLASSES = ("DTypePolicy", "FloatDTypePolicy")
-
-
-# The user's own classes and functions that this process has written into a configuration: it can
-# read that configuration without their being registered.
-_seen: WeakValueDictionary = WeakValueDictionary()
+_ARRAY_DTYPES = ("bool", "float16", "float32", "float64") + tuple(
+    f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)
+)
 
 
 class SerializationError(ValueError):
     """A configuration that cannot be written or read."""
-
-
-def _public_home(obj: Any) -> tuple[str, str] | None:
-    """Return (public module, name) of one of this package's own classes or functions."""
-    module = getattr(obj, "__module__", None) or ""
-    if not module.startswith("nacre."):
-        return None
-    name = obj.__name__
-    parts = module.split(".")
-    for depth in (3, 2):
-        home = ".".join(parts[:depth])
-        public = "keras" + home[len("nacre") :]
-        if public in _PUBLIC_MODULES and len(parts) >= depth:
-            table = sys.modules.get(home)
-            if table is not None and getattr(table, name, None) is obj:
-                return public, name
-    return None
-
-
-def _lookup_public(module: str, name: str) -> Any | None:
-    """Find a public name of this package; None when there is no such module or name."""
-    if module.startswith("nacre."):
-        module = "keras" + module[len("nacre") :]
-    if module.startswith("keras.src."):  # how Keras writes Functional and a few others
-        module = "keras." + module.split(".")[2]
-    home = _PUBLIC_MODULES.get(module)
-    if home is None:
-        return None
-    table = importlib.import_module(home)  # a module of this package, from the fixed list above
-    if name in getattr(table, "__all__", ()) or (home == "nacre.models" and name == "Functional"):
-        return getattr(table, name, None)
-    return None
 
 
 def serialize_keras_object(obj: Any) -> Any:
@@ -139,23 +87,31 @@ def _serialize_keras_tensor(tensor: Any) -> dict:
 
 def _serialize_function(fn: Any) -> dict:
     if fn.__name__ == "<lambda>":
-        # Good for a copy in this process; a file asks for a named function.
-        return {"class_name": "__lambda__", "config": {"value": fn}}
-    home = _public_home(fn)
-    if home is None:
-        _seen[fn.__module__, fn.__name__] = fn
+        if not scopes.writing_plain_data():  # good for a copy in this process
+            return {"class_name": "__lambda__", "config": {"value": fn}}
+        warn(
+            "A lambda is written as byte code, which only this version of Python can read, and "
+            "only with `safe_mode=False`. Use a named function that is registered with "
+            "`register_keras_serializable`."
+        )
+        code = lambda_code.dump(fn)
+        # Keras looks for it in one form or the other, depending on the layer.
+        return {"class_name": "__lambda__", "config": {"value": list(code.values()), **code}}
+    if public_home(fn) is None:
+        note_seen(fn)
+    # Keras looks functions up by name, whatever module they are from.
     return {
-        "module": home[0] if home else fn.__module__,
+        "module": "builtins",
         "class_name": "function",
-        "config": fn.__name__,
-        "registered_name": fn.__name__ if home else registration.get_registered_name(fn),
+        "config": registration.get_registered_name(fn),
+        "registered_name": "function",
     }
 
 
 def _serialize_class(cls: type) -> dict:
-    home = _public_home(cls)
+    home = public_home(cls)
     if home is None:
-        _seen[cls.__module__, cls.__name__] = cls
+        note_seen(cls)
     return {
         "module": home[0] if home else None,
         "class_name": "__class__",
@@ -166,16 +122,16 @@ def _serialize_class(cls: type) -> dict:
 
 def _serialize_instance(obj: Any) -> dict:
     cls = type(obj)
-    home = _public_home(cls)
+    home = public_home(cls)
     if home is not None:
         module, name, registered = home[0], home[1], None
         if name == "Functional":  # which Keras has no public name for
             module = "keras.src.models.functional"
     else:
         name, registered = cls.__name__, registration.get_registered_name(cls)
-        _seen[cls.__module__, name] = cls
+        note_seen(cls)
         module = None if cls.__module__ == "__main__" else cls.__module__
-        if name in _POLICY_CLASSES:
+        if module == "nacre.dtype_policies":
             module, registered = "keras", None
     config = {
         "module": module,
@@ -188,6 +144,7 @@ def _serialize_instance(obj: Any) -> dict:
         value = getter() if getter is not None else None
         if value is not None:
             config[part] = serialize_keras_object(value)
+    scopes.note_written(obj, config)
     return config
 
 
@@ -199,7 +156,7 @@ def _deserialize_special(class_name: str, config: dict) -> Any:
     if class_name == "__ellipsis__":
         return Ellipsis
     if class_name in ("__numpy__", "__tensor__"):
-        array = np.array(config["value"], dtype=config["dtype"])
+        array = _make_array(config["value"], config["dtype"])
         if class_name == "__numpy__":
             return array
         from nacre import ops
@@ -210,26 +167,16 @@ def _deserialize_special(class_name: str, config: dict) -> Any:
 
         shape = tuple(None if dim is None else int(dim) for dim in config["shape"])
         return KerasTensor(shape, dtype=config["dtype"])
-    if class_name == "__lambda__" and callable(config.get("value")):
-        return config["value"]
-    raise SerializationError(
-        f"Cannot deserialize {class_name!r}: code inside a configuration is never run. Register "
-        "a named function with `register_keras_serializable` instead."
-    )
+    if class_name == "__lambda__":
+        value = config.get("value", config)
+        return value if callable(value) else lambda_code.load(value)
+    raise SerializationError(f"Cannot deserialize {class_name!r}: this kind of data is not known.")
 
 
-def _find(module: str | None, name: str, registered_name: str | None, custom: dict | None) -> Any:
-    for candidate in (registered_name, name):
-        if candidate:
-            found = registration.get_registered_object(candidate, custom)
-            if found is not None:
-                return found
-    if name in _POLICY_CLASSES:
-        from nacre.dtype_policies import DTypePolicy
-
-        return DTypePolicy
-    found = _lookup_public(module, name) if module else None
-    return _seen.get((module or "__main__", name)) if found is None else found
+def _make_array(value: Any, dtype: Any) -> np.ndarray:
+    if dtype not in _ARRAY_DTYPES:
+        raise SerializationError(f"Cannot deserialize an array of dtype {dtype!r}.")
+    return np.array(value, dtype=dtype)
 
 
 def _unknown(kind: str, name: str) -> SerializationError:
@@ -252,7 +199,7 @@ def deserialize_keras_object(
         config: What `serialize_keras_object` returned, or the older form `{"class_name",
             "config"}`.
         custom_objects: Names and the classes or functions that they mean.
-        safe_mode: Accepted for compatibility. Code inside a configuration is never run.
+        safe_mode: Whether to refuse Python code, which only a `lambda` is. False runs it.
         module: The public module of an older configuration that does not name one, for instance
             `keras.layers`.
 
@@ -275,45 +222,45 @@ def deserialize_keras_object(
         return {key: deserialize_keras_object(value, **nested) for key, value in config.items()}
     name, inner = config["class_name"], config["config"]
     home = config.get("module") or module
-    registered_name = config.get("registered_name")
     if name in ("function", "__class__"):
-        found = _find(home, inner, registered_name, custom_objects)
-        if found is None and name == "function":
-            found = _find_builtin_function(inner)
+        find = find_function if name == "function" else find_class
+        found = find(home, inner, config.get("registered_name"), custom_objects)
         if found is None:
             raise _unknown(name.strip("_"), inner)
         return found
     if not isinstance(name, str):
         raise SerializationError(f"`class_name` should be a string. Received: {name!r}")
-    if name.startswith("__") and name.endswith("__"):
-        return _deserialize_special(name, inner)
-    cls = _find(home, name, registered_name, custom_objects)
-    if cls is None:
-        raise _unknown("class", name)
-    return _make_instance(cls, config, inner, custom_objects)
-
-
-def _find_builtin_function(name: str) -> Any | None:
-    for module in ("keras.activations", "keras.losses", "keras.metrics"):
-        found = _lookup_public(module, name)
-        if isinstance(found, types.FunctionType):
-            return found
-    return None
+    with scopes.safe_mode_scope(safe_mode if scopes.in_safe_mode() is None else None):
+        if name.startswith("__") and name.endswith("__"):
+            return _deserialize_special(name, inner)
+        shared = scopes.shared_object(config)
+        if shared is not None:
+            return shared
+        cls = find_class(home, name, config.get("registered_name", name), custom_objects)
+        if cls is None:
+            raise _unknown("class", name)
+        instance = _make_instance(cls, config, inner, custom_objects)
+    scopes.note_read(instance, config)
+    return instance
 
 
 def _make_instance(cls: Any, config: dict, inner: Any, custom_objects: dict | None) -> Any:
+    if isinstance(cls, types.FunctionType):
+        return cls
     if not hasattr(cls, "from_config"):
         raise SerializationError(f"{cls!r} has no `from_config()`.")
     if not isinstance(inner, dict):
         raise SerializationError(
-            f"The configuration of {config['class_name']!r} should be a dict. Received: {inner!r}"
+            f"The configuration of {config['class_name']!r} should be a dict. "
+            f"Received: {reprlib.repr(inner)}"
         )
     with registration.CustomObjectScope(custom_objects):
         try:
             instance = cls.from_config(inner)
         except TypeError as error:
             raise TypeError(
-                f"{cls.__name__} could not be made from its configuration {inner!r}: {error}"
+                f"{cls.__name__} could not be made from its configuration "
+                f"{reprlib.repr(inner)}: {error}"
             ) from error
         build_config = config.get("build_config")
         if build_config and not getattr(instance, "built", True):

@@ -1,0 +1,68 @@
+"""Lambdas in files, as Keras writes them: as byte code. Reading one asks for `safe_mode=False`."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import marshal
+import types
+from typing import Any
+
+from nacre.saving import scopes
+
+
+def dump(function: types.FunctionType) -> dict:
+    """Turn a lambda into plain data.
+
+    Args:
+        function: The lambda.
+
+    Returns:
+        Its byte code, which only this version of Python can run, defaults and closure.
+    """
+    closure = function.__closure__
+    return {
+        "code": base64.encodebytes(marshal.dumps(function.__code__)).decode("ascii"),
+        "defaults": function.__defaults__,
+        "closure": None if closure is None else [cell.cell_contents for cell in closure],
+    }
+
+
+def load(config: Any) -> types.FunctionType:
+    """Make a lambda out of plain data. It can do whatever its author wanted.
+
+    Args:
+        config: What `dump` returned, or the same as a list.
+
+    Returns:
+        The lambda. It sees the names `keras`, `nacre`, `layers`, `ops`, `np` and `numpy`.
+
+    Raises:
+        ValueError: It is in safe mode, or the data is damaged.
+    """
+    if scopes.in_safe_mode() is not False:
+        raise ValueError(
+            "it holds a Python lambda, and reading one would run code from the file. If you "
+            "trust where it comes from, pass `safe_mode=False`. Better, write models with "
+            "functions that have names, and register these with `register_keras_serializable`"
+        )
+    if isinstance(config, (list, tuple)) and len(config) == 3:
+        config = dict(zip(("code", "defaults", "closure"), config, strict=True))
+    try:
+        code = marshal.loads(base64.decodebytes(config["code"].encode("ascii")))
+    except (binascii.Error, EOFError, ValueError, TypeError, KeyError, UnicodeError) as error:
+        raise ValueError(f"the code of a lambda cannot be read: {error}") from error
+    if not isinstance(code, types.CodeType):
+        raise ValueError("the code of a lambda cannot be read")
+    import numpy
+
+    import nacre
+    from nacre import layers, ops
+
+    names = {"keras": nacre, "nacre": nacre, "layers": layers, "ops": ops}
+    names |= {"np": numpy, "numpy": numpy}
+    closure = config.get("closure")
+    cells = None if closure is None else tuple(types.CellType(value) for value in closure)
+    defaults = config.get("defaults")
+    defaults = None if defaults is None else tuple(defaults)
+    return types.FunctionType(code, names, code.co_name, defaults, cells)
