@@ -157,8 +157,12 @@ py::dict fit(PyPhase& train, PyPhase* validation, int64_t initial_epoch, int64_t
     if (value.ptr()) value.attr("nacre_partial") = result_dict(result, train, validation);
   };
   try {
-    py::gil_scoped_release unlocked;
-    run_epochs(train.phase, validation ? &validation->phase : nullptr, options, listener, result);
+    {
+      py::gil_scoped_release unlocked;
+      run_epochs(train.phase, validation ? &validation->phase : nullptr, options, listener, result);
+    }
+    // Python would raise for a signal as soon as this returns, and the result would be lost.
+    if (PyErr_CheckSignals() != 0) throw py::error_already_set();
   } catch (const Interrupted&) {
     try {
       listener.poller().rethrow();

@@ -32,8 +32,9 @@ constexpr auto kShortSpin = std::chrono::microseconds(20);
 constexpr auto kLongSpin = std::chrono::microseconds(300);
 // Jobs closer together than this are a sequence.
 constexpr auto kSequenceGap = std::chrono::microseconds(200);
-// Pauses before a spinning thread lets others have its processor.
-constexpr int kPausesBeforeYield = 200;
+// Pauses before a spinning thread lets others have its processor: about as long as the work between
+// two parallel kernels of a small model's step, since a thread that is yielding notices late.
+constexpr int kPausesBeforeYield = 1000;
 // The caller waits for the last chunks this long before it sleeps.
 constexpr auto kWaitSpin = std::chrono::microseconds(100);
 

@@ -109,13 +109,17 @@ class Ticker {
  public:
   explicit Ticker(Listener& listener) : listener_(listener) {}
 
-  void step(int64_t step, int64_t steps, const Feeder& feeder, Logs& logs) {
+  // Before a step, so that an epoch whose last step is done is never left out.
+  void signals() {
     const auto now = Clock::now();
-    if (std::chrono::duration<double>(now - signal_).count() > kSignalInterval) {
-      signal_ = now;
-      if (listener_.interrupted()) throw Interrupted("interrupted");
-    }
+    if (std::chrono::duration<double>(now - signal_).count() <= kSignalInterval) return;
+    signal_ = now;
+    if (listener_.interrupted()) throw Interrupted("interrupted");
+  }
+
+  void progress(int64_t step, int64_t steps, const Feeder& feeder, Logs& logs) {
     if (!listener_.wants_progress) return;
+    const auto now = Clock::now();
     if (std::chrono::duration<double>(now - progress_).count() < listener_.progress_interval)
       return;
     progress_ = now;
@@ -128,8 +132,8 @@ class Ticker {
   Clock::time_point signal_ = Clock::now(), progress_ = {};
 };
 
-// Draws the batches of a phase: one order per pass over the data, kept across epochs when an epoch
-// has fewer steps than the data has batches.
+// Draws the batches of a phase: one order per pass over the data. An epoch of fewer steps than there
+// are batches is followed by one that goes on from there, to the end of the data at most.
 class Order {
  public:
   Order(const Phase& phase, Shuffle shuffle, NumpyGenerator& generator, Listener& listener)
@@ -145,6 +149,9 @@ class Order {
     *order = shuffle_ == Shuffle::None ? nullptr : indices_.data() + *first;
     if (++seen_ == phase_.batches()) seen_ = 0;
   }
+
+  // Batches of this pass that are still to come.
+  int64_t left() const { return phase_.batches() - seen_; }
 
  private:
   void draw(int64_t first, int64_t count) {
@@ -181,6 +188,7 @@ Logs validate(const Phase& phase, Feeder& feeder, Ticker& ticker, Listener& list
   if (listener.wants_validation) listener.validation_begin();
   const int64_t steps = std::min(phase.steps_per_epoch(), phase.batches());
   for (int64_t step = 0; step < steps; ++step) {
+    ticker.signals();
     if (listener.wants_validation_batches) listener.validation_batch_begin(step);
     const int64_t first = step * phase.batch_size;
     feeder.run(nullptr, first, std::min(phase.batch_size, phase.samples() - first));
@@ -188,7 +196,7 @@ Logs validate(const Phase& phase, Feeder& feeder, Ticker& ticker, Listener& list
       feeder.read_logs(logs);
       listener.validation_batch_end(step, logs);
     }
-    ticker.step(step + 1, steps, feeder, logs);
+    ticker.progress(step + 1, steps, feeder, logs);
   }
   feeder.read_logs(logs);
   if (listener.wants_validation) listener.validation_end(logs);
@@ -216,9 +224,10 @@ bool validates(const FitOptions& options, int64_t epoch) {
 // One epoch; true when a batch hook asked to stop.
 bool train_epoch(const Phase& phase, Feeder& feeder, Order& order, Ticker& ticker,
                  Listener& listener, int64_t epoch, bool& seen_nonfinite, Logs& logs) {
-  const int64_t steps = phase.steps_per_epoch();
+  const int64_t steps = std::min(phase.steps_per_epoch(), order.left());
   bool stop = false;
   for (int64_t step = 0; step < steps && !stop; ++step) {
+    ticker.signals();
     if (listener.wants_batches) listener.batch_begin(step);
     const int64_t* indices;
     int64_t first, rows;
@@ -233,7 +242,7 @@ bool train_epoch(const Phase& phase, Feeder& feeder, Order& order, Ticker& ticke
       feeder.read_logs(logs);
       stop = listener.batch_end(step, logs);
     }
-    ticker.step(step + 1, steps, feeder, logs);
+    ticker.progress(step + 1, steps, feeder, logs);
   }
   feeder.read_logs(logs);
   return stop;

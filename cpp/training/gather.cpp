@@ -13,7 +13,11 @@ namespace {
 // Rows of fewer bytes than this in all are copied on the calling thread, and more in pieces of
 // about a quarter of it.
 constexpr int64_t kParallelBytes = 1 << 16;
+constexpr int64_t kWideRow = 2048;
 constexpr int64_t kCacheLine = 64;
+// How many rows ahead shuffled rows are fetched, and at most how much of each.
+constexpr int64_t kAhead = 4;
+constexpr int64_t kPrefetchBytes = 1 << 12;
 
 // Shuffled rows come from anywhere in memory, where the hardware cannot guess the next one.
 void prefetch(const char* at, int64_t bytes) {
@@ -175,25 +179,49 @@ void Gather::row(const char* from, char* to) const {
   }
 }
 
+void Gather::piece(const int64_t* order, int64_t first, const Piece& piece, char* to) const {
+  const int64_t from_size = static_cast<int64_t>(dtype_size(source_.dtype));
+  const int64_t to_size = static_cast<int64_t>(dtype_size(dtype_));
+  const int64_t columns = piece.column_end - piece.column_begin;
+  const auto source = [&](int64_t i) {
+    const int64_t sample = order ? order[i] : first + i;
+    return source_.data + sample * source_.strides[0] + piece.column_begin * from_size;
+  };
+  const bool fetch = order && dense_;
+  const int64_t fetched = std::min(columns * from_size, kPrefetchBytes);
+  for (int64_t i = piece.row_begin; fetch && i < std::min(piece.row_end, piece.row_begin + kAhead);
+       ++i) {
+    prefetch(source(i), fetched);
+  }
+  for (int64_t i = piece.row_begin; i < piece.row_end; ++i) {
+    if (fetch && i + kAhead < piece.row_end) prefetch(source(i + kAhead), fetched);
+    char* target = to + i * row_bytes() + piece.column_begin * to_size;
+    if (columns == row_count_) {
+      row(source(i), target);
+    } else if (same_) {
+      std::memcpy(target, source(i), static_cast<size_t>(columns * to_size));
+    } else {
+      convert_(source(i), from_size, target, columns);
+    }
+  }
+}
+
 void Gather::rows(const int64_t* order, int64_t first, int64_t rows, void* batch,
                   const KernelContext& context) const {
   char* to = static_cast<char*>(batch);
-  const int64_t bytes = row_bytes();
-  const int64_t source_bytes =
-      std::min<int64_t>(row_count_ * static_cast<int64_t>(dtype_size(source_.dtype)), 1 << 14);
-  auto copy = [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      const int64_t sample = order ? order[i] : first + i;
-      if (order && dense_ && i + 1 < end) {
-        prefetch(source_.data + order[i + 1] * source_.strides[0], source_bytes);
-      }
-      row(source_.data + sample * source_.strides[0], to + i * bytes);
-    }
-  };
-  if (rows * bytes < kParallelBytes) return copy(0, rows);
-  const int64_t chunk = std::max<int64_t>(1, (kParallelBytes / 4) / std::max<int64_t>(bytes, 1));
-  parallel_for(context, (rows + chunk - 1) / chunk,
-               [&](int64_t i) { copy(i * chunk, std::min(rows, (i + 1) * chunk)); });
+  const int64_t bytes = rows * row_bytes();
+  if (bytes < kParallelBytes) return piece(order, first, {0, rows, 0, row_count_}, to);
+  const int64_t pieces = bytes / (kParallelBytes / 4);
+  // Rows of features are cut by columns: a dense layer's product and its gradient cut them in the
+  // same way, and find their part in their own core's cache. Anything else is cut by samples.
+  const bool by_columns = source_.shape.size() == 2 && dense_ && row_bytes() >= kWideRow;
+  const int64_t total = by_columns ? row_count_ : rows;
+  const int64_t parts = std::min(by_columns ? std::min<int64_t>(pieces, 8) : pieces, total);
+  parallel_for(context, parts, [&](int64_t i) {
+    const int64_t begin = total * i / parts, end = total * (i + 1) / parts;
+    piece(order, first, by_columns ? Piece{0, rows, begin, end} : Piece{begin, end, 0, row_count_},
+          to);
+  });
 }
 
 }  // namespace nacre

@@ -34,7 +34,12 @@ class Gather {
 
  private:
   using Convert = void (*)(const char* from, int64_t stride, char* to, int64_t count);
+  struct Piece {
+    int64_t row_begin, row_end;        // of the batch
+    int64_t column_begin, column_end;  // elements of a row; a part of it only where rows are dense
+  };
   void row(const char* from, char* to) const;
+  void piece(const int64_t* order, int64_t first, const Piece& piece, char* batch) const;
 
   const ArraySource& source_;
   DType dtype_;

@@ -71,18 +71,22 @@ using MicroFn = void (*)(void* dst, const void* a, const void* b, const void* c,
 //   product_plus   a * b + c
 //   product_minus  c - a * b
 //   gate           a > b ? c : d                 the gradient of ReLU
-#define NACRE_PATTERNS(X) X(lerp) X(lerp_square) X(descend) X(product_plus) X(product_minus) X(gate)
+//   adam           m = lerp(a, b, c), v = lerp_square(d, e, f), descend(g, m, h, v, i)
+// The last has three results, in the order descend, m, v: its memory is read while it divides.
+#define NACRE_PATTERNS(X) \
+  X(lerp) X(lerp_square) X(descend) X(product_plus) X(product_minus) X(gate) X(adam)
 
 enum class Pattern : uint8_t {
 #define NACRE_ENUMERATOR(name) name,
   NACRE_PATTERNS(NACRE_ENUMERATOR)
 #undef NACRE_ENUMERATOR
 };
-inline constexpr int kPatternCount = 6;
-inline constexpr int kMaxOperands = 5;
+inline constexpr int kPatternCount = 7;
+inline constexpr int kMaxOperands = 9;
+inline constexpr int kMaxResults = 3;
 
-// As MicroFn, with the operands in an array.
-using PatternFn = void (*)(void* dst, const void* const* operands, int64_t n);
+// As MicroFn, with the results and the operands in arrays.
+using PatternFn = void (*)(void* const* results, const void* const* operands, int64_t n);
 
 // The float32 micro-ops of one instruction set. A null means the generic one serves.
 struct ElementwiseTable {

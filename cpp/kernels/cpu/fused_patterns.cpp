@@ -1,5 +1,6 @@
 // Finds runs of steps that one pattern computes with the same roundings (elementwise_ops.h).
 
+#include <algorithm>
 #include <initializer_list>
 #include <vector>
 
@@ -32,6 +33,9 @@ class Matcher {
       if (step.op == MicroOp::add) match_add(&step);
       if (step.op == MicroOp::sub) match_sub(&step);
       if (step.op == MicroOp::where) match_where(&step);
+    }
+    for (size_t s = 0; s < steps_.size(); ++s) {
+      if (is_pattern(s, Pattern::descend)) match_adam(s);
     }
     std::vector<PlanStep> left;
     for (size_t s = 0; s < steps_.size(); ++s) {
@@ -118,6 +122,44 @@ class Matcher {
     }
     if (const PlanStep* product = inner(step->in[1], MicroOp::mul)) {
       replace(step, Pattern::product_minus, {product->in[0], product->in[1], a}, {product});
+    }
+  }
+
+  bool is_pattern(size_t s, Pattern pattern) const {
+    return !removed_[s] && steps_[s].pattern != nullptr &&
+           steps_[s].pattern == table_.patterns[static_cast<int>(pattern)];
+  }
+
+  // The live step that makes `reg` by `pattern`, with no reader of `reg` before step `end`: it may
+  // as well be computed there.
+  int movable(int reg, Pattern pattern, size_t end) const {
+    const int s = definition_[at(reg)];
+    if (s < 0 || static_cast<size_t>(s) >= end || !is_pattern(static_cast<size_t>(s), pattern)) {
+      return -1;
+    }
+    for (size_t k = static_cast<size_t>(s) + 1; k < end; ++k) {
+      const int16_t* in = steps_[k].in;
+      if (!removed_[k] && std::find(in, in + kMaxOperands, reg) != in + kMaxOperands) return -1;
+    }
+    return s;
+  }
+
+  // Both moving averages and the step that uses them.
+  void match_adam(size_t at_step) {
+    PlanStep& step = steps_[at_step];
+    const int second = movable(step.in[3], Pattern::lerp_square, at_step);
+    for (int k = 1; second >= 0 && k < 3; ++k) {
+      const int first = movable(step.in[k], Pattern::lerp, at_step);
+      if (first < 0) continue;
+      const PlanStep m = steps_[static_cast<size_t>(first)];
+      const PlanStep v = steps_[static_cast<size_t>(second)];
+      const int16_t weight = step.in[0], rate = step.in[3 - k], epsilon = step.in[4];
+      replace(&step, Pattern::adam,
+              {m.in[0], m.in[1], m.in[2], v.in[0], v.in[1], v.in[2], weight, rate, epsilon},
+              {&steps_[static_cast<size_t>(first)], &steps_[static_cast<size_t>(second)]});
+      step.more[0] = m.dst;
+      step.more[1] = v.dst;
+      return;
     }
   }
 

@@ -47,6 +47,14 @@ PlanInput plan_input(const TensorSpec& spec, const std::vector<int64_t>& full, i
   return input;
 }
 
+template <class Fn>
+void for_results(const PlanStep& step, Fn&& fn) {
+  fn(step.dst);
+  for (const int16_t reg : step.more) {
+    if (reg >= 0) fn(reg);
+  }
+}
+
 // Rough nanoseconds for one element.
 double step_cost(const PlanStep& step, bool narrow) {
   if (step.pattern) return step.op == MicroOp::sub ? 0.3 : 0.1;
@@ -172,7 +180,7 @@ class Planner {
     for (const PlanStep& step : plan_.steps) {
       const bool reads = std::find(step.in, step.in + kMaxOperands, i) != step.in + kMaxOperands;
       if (defined && reads) return true;
-      if (step.dst == reg) defined = true;
+      if (step.dst == reg || step.more[0] == reg || step.more[1] == reg) defined = true;
     }
     return is_output(i);  // copied at the end of the tile
   }
@@ -203,7 +211,7 @@ class Planner {
     }
     for (int s = 0; s < steps; ++s) {
       const PlanStep& step = plan_.steps[s];
-      take(step.dst);
+      for_results(step, take);
       for (const int16_t reg : step.in) {
         const bool temporary = reg >= inputs() && !uniform_[reg];
         if (temporary && last[reg] == s && !released[reg]) {
@@ -226,7 +234,9 @@ class Planner {
             {static_cast<int16_t>(r), static_cast<uint8_t>(dtype_size(dtype_[r])), offset(r)});
       }
     }
-    for (const PlanStep& step : plan_.steps) plan_.buffers.emplace_back(step.dst, offset(step.dst));
+    for (const PlanStep& step : plan_.steps) {
+      for_results(step, [&](int16_t reg) { plan_.buffers.emplace_back(reg, offset(reg)); });
+    }
   }
 
   int64_t widest() const {

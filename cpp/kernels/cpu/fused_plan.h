@@ -39,7 +39,8 @@ struct PlanStep {
   MicroFn fn;
   PatternFn pattern = nullptr;  // instead of fn
   int16_t dst;
-  int16_t in[kMaxOperands];  // those not needed repeat the first
+  int16_t more[kMaxResults - 1] = {-1, -1};  // further results of a pattern
+  int16_t in[kMaxOperands];                  // those not needed repeat the first
   MicroOp op;
   uint8_t divisor_size = 0;  // integer division: bytes of the divisor, looked at for zeros
 };

@@ -119,7 +119,11 @@ inline void execute(const std::vector<PlanStep>& steps, char* const* reg, int64_
     if (step.pattern) {
       const void* operands[kMaxOperands];
       for (int i = 0; i < kMaxOperands; ++i) operands[i] = reg[in[i]];
-      step.pattern(reg[step.dst], operands, n);
+      void* results[kMaxResults] = {reg[step.dst]};
+      for (int i = 1; i < kMaxResults && step.more[i - 1] >= 0; ++i) {
+        results[i] = reg[step.more[i - 1]];
+      }
+      step.pattern(results, operands, n);
       continue;
     }
     if (step.divisor_size && has_zero(reg[in[1]], step.divisor_size, n)) {

@@ -121,16 +121,16 @@ void op_float_to_int32(void* dst, const void* a, const void*, const void*, int64
 }
 
 // Products are rounded before they are added, as the single ops would.
-#define F32_PATTERN(name, expression)                                     \
-  void pattern_##name(void* dst, const void* const* in, int64_t n) {      \
-    float* out = static_cast<float*>(dst);                                \
-    auto operand = [&](int k, int64_t i) __attribute__((always_inline)) { \
-      return load(static_cast<const float*>(in[k]) + i);                  \
-    };                                                                    \
-    NACRE_NO_UNROLL for (int64_t i = 0; i < n; i += kLanes<float>) {      \
-      const F32 a = operand(0, i), b = operand(1, i), c = operand(2, i);  \
-      store(out + i, expression);                                         \
-    }                                                                     \
+#define F32_PATTERN(name, expression)                                       \
+  void pattern_##name(void* const* dst, const void* const* in, int64_t n) { \
+    float* out = static_cast<float*>(dst[0]);                               \
+    auto operand = [&](int k, int64_t i) __attribute__((always_inline)) {   \
+      return load(static_cast<const float*>(in[k]) + i);                    \
+    };                                                                      \
+    NACRE_NO_UNROLL for (int64_t i = 0; i < n; i += kLanes<float>) {        \
+      const F32 a = operand(0, i), b = operand(1, i), c = operand(2, i);    \
+      store(out + i, expression);                                           \
+    }                                                                       \
   }
 F32_PATTERN(lerp, a + rounded((b - a) * c))
 F32_PATTERN(lerp_square, a + rounded((rounded(b * b) - a) * c))
@@ -138,6 +138,24 @@ F32_PATTERN(descend, a - (b * c) / (sqrt(operand(3, i)) + operand(4, i)))
 F32_PATTERN(product_plus, rounded(a* b) + c)
 F32_PATTERN(product_minus, c - rounded(a * b))
 F32_PATTERN(gate, select(a > b, c, operand(3, i)))
+
+void pattern_adam(void* const* dst, const void* const* in, int64_t n) {
+  float* const weight = static_cast<float*>(dst[0]);
+  float* const first = static_cast<float*>(dst[1]);
+  float* const second = static_cast<float*>(dst[2]);
+  auto operand = [&](int k, int64_t i) __attribute__((always_inline)) {
+    return load(static_cast<const float*>(in[k]) + i);
+  };
+  NACRE_NO_UNROLL for (int64_t i = 0; i < n; i += kLanes<float>) {
+    const F32 a = operand(0, i), b = operand(1, i), d = operand(3, i), e = operand(4, i);
+    const F32 m = a + rounded((b - a) * operand(2, i));
+    const F32 v = d + rounded((rounded(e * e) - d) * operand(5, i));
+    const F32 w = operand(6, i) - (m * operand(7, i)) / (sqrt(v) + operand(8, i));
+    store(weight + i, w);
+    store(first + i, m);
+    store(second + i, v);
+  }
+}
 
 }  // namespace
 
@@ -193,7 +211,7 @@ const ElementwiseTable elementwise_table = {
     op_uint8_to_float,
     op_int32_to_float,
     {pattern_lerp, pattern_lerp_square, pattern_descend, pattern_product_plus,
-     pattern_product_minus, pattern_gate},
+     pattern_product_minus, pattern_gate, pattern_adam},
 };
 
 }  // namespace nacre::cpu::NACRE_ISA_NAME

@@ -111,12 +111,15 @@ NACRE_INLINE bool choose_stage_b(const GemmPlan& plan) {
 // that of few rows times a B that comes from memory: whole rows of B are read faster than pieces.
 NACRE_INLINE int64_t choose_k_parts(const GemmPlan& plan) {
   const GemmProblem& p = plan.problem;
-  constexpr int64_t kShortest = 2048, kMostParts = 16;
+  constexpr int64_t kShortest = 2048, kShortPart = 192, kMostParts = 16, kFewResults = 4096;
   if (plan.kind == GemmKind::Blocked || p.batch > 1) return 1;
   if (plan.nanoseconds < kParallelNanoseconds) return 1;
   if (plan.kind == GemmKind::Rows) {
     const bool from_memory = p.k * p.n > 16 * kNearFloats && p.k >= 32 * kMostParts;
     return from_memory && p.n <= 4 * kRowsColumns ? kMostParts : 1;
+  }
+  if (plan.kind == GemmKind::Direct && p.k >= 4 * kShortPart && p.m * p.n <= kFewResults) {
+    return at_most(kMostParts, p.k / kShortPart) & ~int64_t{1};
   }
   const int64_t tiles = ceil_div(p.m, kTileRows) * ceil_div(p.n, kPanel);
   if (p.k < 2 * kShortest || tiles >= 16) return 1;
