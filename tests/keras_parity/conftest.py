@@ -45,7 +45,8 @@ def _fresh_names(request):
     """Automatic names count up for as long as a process lives; both libraries start again."""
     if "keras" not in request.fixturenames:
         return
-    request.getfixturevalue("keras").utils.clear_session()
+    # Collecting all that JAX left behind, as is the default, takes seconds each time.
+    request.getfixturevalue("keras").utils.clear_session(free_memory=False)
     import nacre
 
     nacre.utils.clear_session()

@@ -313,3 +313,17 @@ def test_finite_iterables_are_started_again_each_epoch():
 def test_steps_per_epoch_with_arrays():
     history = linear().fit(data(10, 3), data(10, 1), batch_size=2, steps_per_epoch=3, verbose=0)
     assert history.params["steps"] == 3
+
+
+@pytest.mark.parametrize("eager", [False, True])
+def test_an_epoch_of_fewer_steps_ends_with_the_data(eager):
+    """The next epoch goes on where the last one stopped, and never past the end, as in Keras."""
+    model = frozen(run_eagerly=eager)
+    x = np.arange(10, dtype="float32")[:, None]
+    options = {"batch_size": 2, "steps_per_epoch": 2, "shuffle": False, "verbose": 0}
+    with pytest.warns(UserWarning, match="ran out of data"):
+        history = model.fit(x, np.zeros_like(x), epochs=4, **options).history
+    # Batches 0 and 1, 2 and 3, 4 alone, then from the start again.
+    expected = [np.mean(rows**2) for rows in (x[:4], x[4:8], x[8:], x[:4])]
+    np.testing.assert_allclose(history["loss"], expected, rtol=1e-6)
+    model.fit(x, np.zeros_like(x), epochs=2, **options)  # does not come to the end: no warning

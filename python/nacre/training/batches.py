@@ -201,12 +201,19 @@ class ArrayBatches:
         data: The arrays.
         batch_size: Samples a batch.
         shuffle: `"none"`, `"global"` or `"batch"`.
+        goes_on: Whether an epoch of fewer batches than there are is followed by one that goes on
+            from there, to the end of the data at most.
     """
 
-    def __init__(self, data: ArrayData, batch_size: int, shuffle: str = "none") -> None:
+    def __init__(
+        self, data: ArrayData, batch_size: int, shuffle: str = "none", goes_on: bool = False
+    ) -> None:
         self._data = data
         self._batch_size = batch_size
         self._shuffle = shuffle
+        self._goes_on = goes_on
+        self._seen = 0
+        self._order: Any = None
 
     @property
     def steps(self) -> int:
@@ -214,20 +221,28 @@ class ArrayBatches:
 
     def epoch(self, limit: int | None) -> Iterator[ArrayData]:
         """The batches of one epoch, at most `limit`."""
+        if not self._goes_on:
+            self._seen = 0
+        left = self.steps - self._seen
+        for _ in range(left if limit is None else min(limit, left)):
+            yield self._next()
+
+    def _next(self) -> ArrayData:
         data, size = self._data, self._batch_size
-        order = np.random.permutation(data.size) if self._shuffle == "global" else None
-        steps = self.steps if limit is None else min(limit, self.steps)
-        for start in range(0, steps * size, size):
-            stop = min(start + size, data.size)
-            where: Any = slice(start, stop)
-            if order is not None:
-                where = order[where]
-            elif self._shuffle == "batch":
-                where = start + np.random.permutation(stop - start)
-            batch = ArrayData.__new__(ArrayData)
-            batch.data = tree.map_structure(
-                lambda leaf, where=where: None if leaf is None else leaf[where], data.data
-            )
-            batch.leaves = [leaf for leaf in tree.flatten(batch.data) if leaf is not None]
-            batch.size = stop - start
-            yield batch
+        if self._seen == 0 and self._shuffle == "global":
+            self._order = np.random.permutation(data.size)
+        start = self._seen * size
+        stop = min(start + size, data.size)
+        self._seen = (self._seen + 1) % self.steps
+        where: Any = slice(start, stop)
+        if self._shuffle == "global":
+            where = self._order[where]
+        elif self._shuffle == "batch":
+            where = start + np.random.permutation(stop - start)
+        batch = ArrayData.__new__(ArrayData)
+        batch.data = tree.map_structure(
+            lambda leaf: None if leaf is None else leaf[where], data.data
+        )
+        batch.leaves = [leaf for leaf in tree.flatten(batch.data) if leaf is not None]
+        batch.size = stop - start
+        return batch

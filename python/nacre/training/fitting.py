@@ -254,6 +254,7 @@ def fit(model: Any, x: Any, y: Any, **arguments: Any) -> Any:
         options["epochs"] = min(options["epochs"], config.max_epochs())
     model._warn_if_trainable_changed()
     train, validation_data = training_source(model, x, y, options["shuffle"], arguments)
+    train.warn_if_short(options["epochs"] - options["initial_epoch"])
     validation = None
     if validation_data is not None:
         validation = validation_source(model, validation_data, train, arguments)

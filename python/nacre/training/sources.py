@@ -89,7 +89,9 @@ class Source:
             wanted = None if steps is None else check_positive(steps, names[1])
             self.batch_size = array_batch_size(source.size, batch_size, wanted, names[0])
             self.limit = check_steps(steps, names[1], source.steps(self.batch_size))
-            self.batches: Any = ArrayBatches(source, self.batch_size, shuffle)
+            self.batches: Any = ArrayBatches(
+                source, self.batch_size, shuffle, goes_on=names[1] == "steps_per_epoch"
+            )
             self.steps = self.limit or self.batches.steps
         else:
             if batch_size is not None:
@@ -101,6 +103,18 @@ class Source:
             self.limit = check_steps(steps, names[1])
             self.batches = source
             self.steps = self.limit if self.limit is not None else source.steps
+
+    def warn_if_short(self, epochs: int) -> None:
+        """Warns when arrays run out in the middle of one of so many epochs, which then ends."""
+        if self.data is None or self.limit is None:
+            return
+        whole, rest = divmod(self.batches.steps, self.limit)
+        if rest and epochs > whole:
+            warn(
+                f"Your input ran out of data: an epoch has {self.limit} steps, but after {whole} "
+                f"epochs only {rest} of the {self.batches.steps} batches are left. That epoch ends "
+                "after those, and the next one starts the data again."
+            )
 
 
 def training_source(
