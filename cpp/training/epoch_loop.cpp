@@ -16,6 +16,12 @@ using Clock = std::chrono::steady_clock;
 // Seconds between looks for a signal.
 constexpr double kSignalInterval = 0.02;
 
+// Rows order[0..rows) of the data, or first, first + 1, ... when order is null.
+struct Batch {
+  const int64_t* order = nullptr;
+  int64_t first = 0, rows = 0;
+};
+
 // Feeds one phase's executable batch by batch.
 class Feeder {
  public:
@@ -40,8 +46,8 @@ class Feeder {
     context_ = make_context(&status_, &offender_, nullptr);
   }
 
-  // Rows order[0..rows) or first..first+rows.
-  void run(const int64_t* order, int64_t first, int64_t rows) {
+  void run(const Batch& batch) {
+    const auto [order, first, rows] = batch;
     if (rows != bound_rows_) bind(rows);
     for (size_t i = 0; i < gathers_.size(); ++i) {
       const void* direct = order ? nullptr : gathers_[i].in_place(first);
@@ -132,8 +138,8 @@ class Ticker {
   Clock::time_point signal_ = Clock::now(), progress_ = {};
 };
 
-// Draws the batches of a phase: one order per pass over the data. An epoch of fewer steps than there
-// are batches is followed by one that goes on from there, to the end of the data at most.
+// Draws the batches of a phase: one order per pass over the data. An epoch of fewer steps than
+// there are batches is followed by one that goes on from there, to the end of the data at most.
 class Order {
  public:
   Order(const Phase& phase, Shuffle shuffle, NumpyGenerator& generator, Listener& listener)
@@ -141,13 +147,14 @@ class Order {
     if (shuffle != Shuffle::None) indices_.resize(phase.samples());
   }
 
-  void next(const int64_t** order, int64_t* first, int64_t* rows) {
+  Batch next() {
     if (seen_ == 0 && shuffle_ == Shuffle::Global) draw(0, phase_.samples());
-    *first = seen_ * phase_.batch_size;
-    *rows = std::min(phase_.batch_size, phase_.samples() - *first);
-    if (shuffle_ == Shuffle::Batch) draw(*first, *rows);
-    *order = shuffle_ == Shuffle::None ? nullptr : indices_.data() + *first;
+    const int64_t first = seen_ * phase_.batch_size;
+    const Batch batch = {shuffle_ == Shuffle::None ? nullptr : indices_.data() + first, first,
+                         std::min(phase_.batch_size, phase_.samples() - first)};
+    if (shuffle_ == Shuffle::Batch) draw(batch.first, batch.rows);
     if (++seen_ == phase_.batches()) seen_ = 0;
+    return batch;
   }
 
   // Batches of this pass that are still to come.
@@ -191,7 +198,7 @@ Logs validate(const Phase& phase, Feeder& feeder, Ticker& ticker, Listener& list
     ticker.signals();
     if (listener.wants_validation_batches) listener.validation_batch_begin(step);
     const int64_t first = step * phase.batch_size;
-    feeder.run(nullptr, first, std::min(phase.batch_size, phase.samples() - first));
+    feeder.run({nullptr, first, std::min(phase.batch_size, phase.samples() - first)});
     if (listener.wants_validation_batches) {
       feeder.read_logs(logs);
       listener.validation_batch_end(step, logs);
@@ -229,10 +236,7 @@ bool train_epoch(const Phase& phase, Feeder& feeder, Order& order, Ticker& ticke
   for (int64_t step = 0; step < steps && !stop; ++step) {
     ticker.signals();
     if (listener.wants_batches) listener.batch_begin(step);
-    const int64_t* indices;
-    int64_t first, rows;
-    order.next(&indices, &first, &rows);
-    feeder.run(indices, first, rows);
+    feeder.run(order.next());
     if (phase.loss_output >= 0 && !seen_nonfinite &&
         !std::isfinite(feeder.log(static_cast<size_t>(phase.loss_output)))) {
       seen_nonfinite = true;
