@@ -13,7 +13,6 @@ from nacre.models.graph import FunctionalGraph
 from nacre.models.node import _infer
 from nacre.tracking import add_by_identity, bump_structure
 from nacre.training.trainer import Trainer
-from nacre.utils.warnings_utils import warn
 
 __all__ = ["Model"]
 
@@ -308,20 +307,34 @@ class Model(Trainer, Layer):
         Args:
             **kwargs: Arguments of `json.dumps`.
         """
-        import json
+        from nacre.saving.model_file import config_json
 
-        from nacre.saving import serialize_keras_object
+        return config_json(self, shared=False, **kwargs)
 
-        config = serialize_keras_object(self)
-        compile_config = config.pop("compile_config", None)
-        try:
-            json.dumps(compile_config)
-        except TypeError:  # it holds a lambda, say
-            warn("What `compile` was given is left out of the configuration: it has code in it.")
-            compile_config = None
-        if compile_config is not None:
-            config["compile_config"] = compile_config
-        return json.dumps(config, **kwargs)
+    def export(
+        self,
+        filepath: Any,
+        format: str = "tf_saved_model",
+        verbose: Any = None,
+        input_signature: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        """Would write the model for another library to run; none of the formats is available.
+
+        Args:
+            filepath: The file.
+            format: The format.
+            verbose: Whether to print what is done.
+            input_signature: The shapes and dtypes of the inputs.
+            **kwargs: Options of the format.
+
+        Raises:
+            ValueError: Always.
+        """
+        raise ValueError(
+            f"{self._label()}: `export` has no formats so far. Received: format={format!r}. "
+            "`save` writes a `.keras` file, which Keras reads, and Keras exports."
+        )
 
     def __reduce__(self) -> tuple:
         """Pickles and copies the configuration and the weights, not what was compiled."""

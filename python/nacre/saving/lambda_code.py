@@ -9,17 +9,57 @@ import types
 from typing import Any
 
 from nacre.saving import scopes
+from nacre.utils.warnings_utils import warn
 
 
-def dump(function: types.FunctionType) -> dict:
-    """Turn a lambda into plain data.
+def as_plain_data(config: Any) -> Any:
+    """Replace the lambdas in a configuration by their byte code, with a warning.
 
     Args:
-        function: The lambda.
+        config: What `serialize_keras_object` returned.
 
     Returns:
-        Its byte code, which only this version of Python can run, defaults and closure.
+        The same with plain data in their places.
     """
+    if not holds_lambda(config):
+        return config
+    warn(
+        "A lambda is written as byte code, which only this version of Python can read, and only "
+        "with `safe_mode=False`. Use a named function that is registered with "
+        "`register_keras_serializable`."
+    )
+    return _replace(config)
+
+
+def holds_lambda(config: Any) -> bool:
+    """Say whether there is a lambda in a configuration."""
+    if _is_lambda(config):
+        return True
+    if isinstance(config, dict):
+        config = list(config.values())
+    return isinstance(config, (list, tuple)) and any(map(holds_lambda, config))
+
+
+def _is_lambda(config: Any) -> bool:
+    return isinstance(config, dict) and config.get("class_name") == "__lambda__"
+
+
+def _replace(config: Any) -> Any:
+    if _is_lambda(config):
+        value = config["config"].get("value")
+        if not isinstance(value, types.FunctionType):
+            return config
+        code = _dump(value)
+        # Keras looks for it in one form or the other, depending on the layer.
+        return {"class_name": "__lambda__", "config": {"value": list(code.values()), **code}}
+    if isinstance(config, dict):
+        return {key: _replace(value) for key, value in config.items()}
+    if isinstance(config, (list, tuple)):
+        return type(config)(_replace(value) for value in config)
+    return config
+
+
+def _dump(function: types.FunctionType) -> dict:
     closure = function.__closure__
     return {
         "code": base64.encodebytes(marshal.dumps(function.__code__)).decode("ascii"),
@@ -32,7 +72,7 @@ def load(config: Any) -> types.FunctionType:
     """Make a lambda out of plain data. It can do whatever its author wanted.
 
     Args:
-        config: What `dump` returned, or the same as a list.
+        config: Its byte code, defaults and closure, as a list or a dict.
 
     Returns:
         The lambda. It sees the names `keras`, `nacre`, `layers`, `ops`, `np` and `numpy`.

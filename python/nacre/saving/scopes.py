@@ -40,25 +40,14 @@ def enable_unsafe_deserialization() -> None:
 
 
 @contextmanager
-def writing_scope(shared: bool = True) -> Iterator[None]:
-    """Within, a configuration is plain data that another process can read.
-
-    Args:
-        shared: Whether an object that is written twice gets a number, by which it is one object
-            again.
-    """
-    outer = getattr(_local, "written", None), writing_plain_data()
-    _local.written = {} if shared else None
-    _local.plain = True
+def writing_scope() -> Iterator[None]:
+    """Within, an object that is written twice gets a number, by which it is one object again."""
+    outer = getattr(_local, "written", None)
+    _local.written = {}
     try:
         yield
     finally:
-        _local.written, _local.plain = outer
-
-
-def writing_plain_data() -> bool:
-    """Say whether this thread is in a `writing_scope`."""
-    return getattr(_local, "plain", False)
+        _local.written = outer
 
 
 def note_written(obj: Any, config: dict) -> None:

@@ -14,7 +14,6 @@ import numpy as np
 
 from nacre.saving import lambda_code, registration, scopes
 from nacre.saving.known_names import find_class, find_function, note_seen, public_home
-from nacre.utils.warnings_utils import warn
 
 _ARRAY_DTYPES = ("bool", "float16", "float32", "float64") + tuple(
     f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)
@@ -87,16 +86,8 @@ def _serialize_keras_tensor(tensor: Any) -> dict:
 
 def _serialize_function(fn: Any) -> dict:
     if fn.__name__ == "<lambda>":
-        if not scopes.writing_plain_data():  # good for a copy in this process
-            return {"class_name": "__lambda__", "config": {"value": fn}}
-        warn(
-            "A lambda is written as byte code, which only this version of Python can read, and "
-            "only with `safe_mode=False`. Use a named function that is registered with "
-            "`register_keras_serializable`."
-        )
-        code = lambda_code.dump(fn)
-        # Keras looks for it in one form or the other, depending on the layer.
-        return {"class_name": "__lambda__", "config": {"value": list(code.values()), **code}}
+        # Good for a copy in this process; `lambda_code` makes plain data of it for a file.
+        return {"class_name": "__lambda__", "config": {"value": fn}}
     if public_home(fn) is None:
         note_seen(fn)
     # Keras looks functions up by name, whatever module they are from.

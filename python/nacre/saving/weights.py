@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,9 @@ import numpy as np
 from nacre import _core
 from nacre.layers.layer import Layer
 from nacre.optimizers.optimizer_state import OptimizerState
-from nacre.saving.hdf5_reader import Group, Hdf5File
+from nacre.saving.hdf5_reader import Dataset, Group, Hdf5File
 from nacre.saving.state import Walk
+from nacre.utils.warnings_utils import warn
 
 # Where the states of random generators are: an attribute beside the name. Keras does not keep them.
 _SEEDS = "nacre_seed_generators"
@@ -85,6 +86,16 @@ def to_numpy(value: Any) -> tuple[np.ndarray, str]:
     return array, str(array.dtype)
 
 
+def read_array(dataset: Dataset) -> np.ndarray:
+    """Read an array of a file; one of bfloat16 as float32, which NumPy has."""
+    array = dataset.read()
+    if array.dtype.kind != "V":
+        return array
+    if array.dtype.itemsize != 2 or dataset.attribute("dtype") != "bfloat16":
+        raise ValueError(f"{dataset.name!r} holds bytes of no known meaning")
+    return (array.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
+
+
 class StoredVariables:
     """What `load_own_variables` reads from: like a dict of arrays.
 
@@ -112,13 +123,7 @@ class StoredVariables:
     def __getitem__(self, key: str) -> np.ndarray:
         if self._group is None or key not in self._names:
             raise KeyError(key)
-        dataset = self._group.dataset(key)
-        array = dataset.read()
-        if array.dtype.kind != "V":
-            return array
-        if array.dtype.itemsize != 2 or dataset.attribute("dtype") != "bfloat16":
-            raise ValueError(f"{dataset.name!r} holds bytes of no known meaning")
-        return (array.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
+        return read_array(self._group.dataset(key))
 
     def check(self, variables: list, label: str) -> None:
         """See that arrays and Variables agree in their shapes, before anything is read.
@@ -136,6 +141,25 @@ class StoredVariables:
                     f"{label}: expected shape {tuple(variable.shape)} for {variable.path!r}. "
                     f"Received shape {found}"
                 )
+
+
+@contextmanager
+def unchanged_on_error(model: Any) -> Iterator[None]:
+    """Let a model be as it was if the block raises.
+
+    Args:
+        model: The model.
+    """
+    variables = list(model.variables)
+    if model.optimizer is not None:
+        variables += model.optimizer.variables
+    before = [(variable, variable.read()) for variable in variables]
+    try:
+        yield
+    except BaseException:
+        for variable, value in before:
+            variable.assign(value)
+        raise
 
 
 def load_state(model: Any, file: Hdf5File, skip_mismatch: bool = False, skip: Any = None) -> None:
@@ -178,7 +202,7 @@ def load_state(model: Any, file: Hdf5File, skip_mismatch: bool = False, skip: An
         message = f"{len(failed)} objects do not fit: {', '.join(names)}. The first: {first}"
         if not skip_mismatch:
             raise ValueError(message) from first
-        warnings.warn(f"Weights were left as they are, since {message}", stacklevel=4)
+        warn(f"Weights were left as they are, since {message}")
 
 
 def _load_one(obj: Any, group: Group | None) -> None:
