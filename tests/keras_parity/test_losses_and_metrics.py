@@ -41,18 +41,98 @@ LOSSES = [
     ("SparseCategoricalCrossentropy", {"ignore_class": 1, "from_logits": True}, _sparse),
 ]
 
+
+def _column(rng):
+    y, p = _binary(rng)
+    return y[:, :1], p[:, :1]
+
+
+def _edges(rng):
+    """Outputs on thresholds, at both ends and outside."""
+    y, p = _binary(rng)
+    return y, np.round(p * 5) / 4 - 0.05 * rng.integers(0, 2, p.shape).astype(np.float32)
+
+
+def _classes(rng):
+    """Class numbers, some of which are none."""
+    return tuple(rng.integers(-1, 5, (2, ROWS)))
+
+
+def _one_hot_and_scores(rng):
+    labels, p = _categorical(rng)
+    return labels.astype(np.int32), p
+
+
+def _skewed(rng):
+    return tuple((rng.standard_normal((2, ROWS, 3)) ** 3 + 2).astype(np.float32))
+
+
 METRICS = [
     ("Mean", {}, None),
+    ("Sum", {}, None),
     ("MeanSquaredError", {}, _real),
     ("MeanAbsoluteError", {}, _real),
+    ("RootMeanSquaredError", {}, _real),
+    ("CosineSimilarity", {}, _real),
+    ("LogCoshError", {}, _real),
+    ("Poisson", {}, lambda rng: tuple(rng.uniform(0.1, 2, (2, ROWS, 3)).astype(np.float32))),
     ("Accuracy", {}, lambda rng: tuple(rng.integers(0, 3, (2, ROWS, 1)))),
     ("BinaryAccuracy", {}, _binary),
     ("BinaryAccuracy", {"threshold": 0.3}, _binary),
     ("CategoricalAccuracy", {}, _categorical),
     ("SparseCategoricalAccuracy", {}, _sparse),
+    ("TopKCategoricalAccuracy", {"k": 2}, _categorical),
+    ("SparseTopKCategoricalAccuracy", {"k": 2}, _sparse),
     ("BinaryCrossentropy", {}, _binary),
     ("CategoricalCrossentropy", {}, _categorical),
     ("SparseCategoricalCrossentropy", {}, _sparse),
+    ("KLDivergence", {}, lambda rng: (_categorical(rng)[1], _categorical(rng)[1])),
+    ("TruePositives", {"thresholds": [0.2, 0.5]}, _binary),
+    ("FalsePositives", {}, _binary),
+    ("TrueNegatives", {"thresholds": [0.0, 0.25, 0.5, 0.75, 1.0]}, _edges),
+    ("FalseNegatives", {"thresholds": [0.1, 0.2, 0.7]}, _edges),
+    ("Precision", {}, _binary),
+    ("Precision", {"thresholds": [0.3, 0.6]}, _binary),
+    ("Precision", {"top_k": 2}, _categorical),
+    ("Precision", {"class_id": 1, "thresholds": 0.2}, _binary),
+    ("Recall", {}, _binary),
+    ("Recall", {"top_k": 1, "class_id": 2}, _categorical),
+    ("F1Score", {"average": "macro"}, _categorical),
+    ("F1Score", {"average": "micro", "threshold": 0.4}, _binary),
+    ("F1Score", {}, _categorical),
+    ("FBetaScore", {"average": "weighted", "beta": 2.0}, _categorical),
+    ("AUC", {}, _binary),
+    ("AUC", {"num_thresholds": 5}, _edges),
+    ("AUC", {"curve": "PR"}, _column),
+    ("AUC", {"curve": "PR", "summation_method": "majoring"}, _binary),
+    ("AUC", {"summation_method": "minoring", "thresholds": [0.1, 0.15, 0.6]}, _edges),
+    ("AUC", {"thresholds": [0.25, 0.5, 0.75]}, _edges),
+    ("AUC", {"from_logits": True}, lambda rng: (_binary(rng)[0], 3 * _real(rng)[0])),
+    ("AUC", {"multi_label": True}, _binary),
+    ("AUC", {"multi_label": True, "num_labels": 3, "label_weights": [1.0, 0.0, 2.0]}, _binary),
+    ("AUC", {"label_weights": [1.0, 0.5, 2.0]}, _binary),
+    ("SensitivityAtSpecificity", {"specificity": 0.6}, _binary),
+    ("SensitivityAtSpecificity", {"specificity": 0.5, "num_thresholds": 5}, _edges),
+    ("SpecificityAtSensitivity", {"sensitivity": 0.4, "num_thresholds": 50}, _column),
+    ("PrecisionAtRecall", {"recall": 0.3, "class_id": 1}, _binary),
+    ("RecallAtPrecision", {"precision": 0.2, "num_thresholds": 1}, _binary),
+    ("RecallAtPrecision", {"precision": 0.3}, _binary),
+    ("IoU", {"num_classes": 4, "target_class_ids": [0, 2], "dtype": "float32"}, _classes),
+    ("MeanIoU", {"num_classes": 5, "dtype": "float32"}, _classes),
+    ("MeanIoU", {"num_classes": 3, "ignore_class": 1, "dtype": "float32"}, _classes),
+    ("BinaryIoU", {"target_class_ids": [1], "threshold": 0.4, "dtype": "float32"}, _column),
+    (
+        "OneHotIoU",
+        {"num_classes": 4, "target_class_ids": [1, 3], "dtype": "float32"},
+        _one_hot_and_scores,
+    ),
+    ("OneHotMeanIoU", {"num_classes": 4, "dtype": "float32"}, _one_hot_and_scores),
+    ("R2Score", {}, _skewed),
+    ("R2Score", {"class_aggregation": None}, _skewed),
+    ("R2Score", {"class_aggregation": "variance_weighted_average"}, _skewed),
+    ("R2Score", {"num_regressors": 4}, _skewed),
+    ("PearsonCorrelation", {}, _skewed),
+    ("ConcordanceCorrelation", {"axis": -1}, _skewed),
 ]
 
 
@@ -84,17 +164,31 @@ def _check_loss(keras, name, options, draw, weighted):
 def test_metric(keras, name, options, draw, weighted):
     ours, theirs = (getattr(lib.metrics, name)(**options) for lib in (nacre, keras))
     assert ours.name == theirs.name
+    assert ours._direction == getattr(theirs, "_direction", ours._direction)
     rng = np.random.default_rng(6)
+    results = None
     for _ in range(3):
         arguments = draw(rng) if draw else (rng.standard_normal(ROWS).astype(np.float32),)
         weight = rng.uniform(0, 2, ROWS).astype(np.float32) if weighted else None
         for metric in (ours, theirs):
             metric.update_state(*arguments, sample_weight=weight)
+        results = [np.asarray(metric.result()) for metric in (ours, theirs)]
+        assert results[0].dtype == results[1].dtype
         # A mean may cancel: relative to the values that went in.
-        assert_close(float(ours.result()), float(theirs.result()), 1e-5, name, scale=0.3)
-    ours.reset_state()
-    theirs.reset_state()
-    assert float(ours.result()) == float(theirs.result())
+        assert_close(*results, 1e-5, name, scale=0.3)
+    assert not np.array_equal(results[0], np.zeros_like(results[0]))
+    assert [tuple(v.shape) for v in ours.variables] == [tuple(v.shape) for v in theirs.variables]
+    assert [v.name for v in ours.variables] == [v.name for v in theirs.variables]
+    config = theirs.get_config()
+    if options.get("label_weights") is not None:
+        config["label_weights"] = list(np.asarray(config["label_weights"]))
+    assert config.items() <= ours.get_config().items()
+    if options.get("num_regressors"):
+        return  # Keras warns of too few values when there are none
+    for metric in (ours, theirs):
+        metric.reset_state()
+    results = [np.asarray(metric.result()) for metric in (ours, theirs)]
+    np.testing.assert_array_equal(*results)
 
 
 @pytest.mark.parametrize(

@@ -148,7 +148,12 @@ def test_bad_arguments():
         lambda: metrics.Precision(thresholds=1.5),
         lambda: metrics.AUC(curve="XY"),
         lambda: metrics.AUC(num_thresholds=1),
-        lambda: metrics.AUC(multi_label=True),
+        lambda: metrics.AUC(num_labels=3),
+        lambda: metrics.AUC(multi_label=True)(Y[:, 0], P[:, 0]),
+        lambda: metrics.Precision(class_id=3)(Y, P),
+        lambda: metrics.Recall(class_id=0)(Y[:, 0], P[:, 0]),
+        lambda: metrics.PrecisionAtRecall(1.5),
+        lambda: metrics.RecallAtPrecision(0.5, num_thresholds=0),
         lambda: metrics.F1Score(average="mean"),
         lambda: metrics.F1Score()(Y[0], P[0]),
     ):

@@ -45,7 +45,15 @@ from nacre.metrics.confusion import (
     TrueNegatives,
     TruePositives,
 )
+from nacre.metrics.correlation import (
+    ConcordanceCorrelation,
+    PearsonCorrelation,
+    R2Score,
+    concordance_correlation,
+    pearson_correlation,
+)
 from nacre.metrics.f_score import F1Score, FBetaScore
+from nacre.metrics.iou import BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU
 from nacre.metrics.losses_as_metrics import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -64,6 +72,12 @@ from nacre.metrics.losses_as_metrics import (
     SquaredHinge,
 )
 from nacre.metrics.metric import Metric
+from nacre.metrics.operating_points import (
+    PrecisionAtRecall,
+    RecallAtPrecision,
+    SensitivityAtSpecificity,
+    SpecificityAtSensitivity,
+)
 from nacre.metrics.reduction import Mean, MeanMetricWrapper, Sum
 
 __all__ = [
@@ -71,31 +85,43 @@ __all__ = [
     "Accuracy",
     "BinaryAccuracy",
     "BinaryCrossentropy",
+    "BinaryIoU",
     "CategoricalAccuracy",
     "CategoricalCrossentropy",
     "CategoricalHinge",
+    "ConcordanceCorrelation",
     "CosineSimilarity",
     "F1Score",
     "FBetaScore",
     "FalseNegatives",
     "FalsePositives",
     "Hinge",
+    "IoU",
     "KLDivergence",
     "LogCoshError",
     "Mean",
     "MeanAbsoluteError",
     "MeanAbsolutePercentageError",
+    "MeanIoU",
     "MeanMetricWrapper",
     "MeanSquaredError",
     "MeanSquaredLogarithmicError",
     "Metric",
+    "OneHotIoU",
+    "OneHotMeanIoU",
+    "PearsonCorrelation",
     "Poisson",
     "Precision",
+    "PrecisionAtRecall",
+    "R2Score",
     "Recall",
+    "RecallAtPrecision",
     "RootMeanSquaredError",
+    "SensitivityAtSpecificity",
     "SparseCategoricalAccuracy",
     "SparseCategoricalCrossentropy",
     "SparseTopKCategoricalAccuracy",
+    "SpecificityAtSensitivity",
     "SquaredHinge",
     "Sum",
     "TopKCategoricalAccuracy",
@@ -108,6 +134,7 @@ __all__ = [
     "categorical_crossentropy",
     "categorical_focal_crossentropy",
     "categorical_hinge",
+    "concordance_correlation",
     "deserialize",
     "get",
     "hinge",
@@ -118,6 +145,7 @@ __all__ = [
     "mean_absolute_percentage_error",
     "mean_squared_error",
     "mean_squared_logarithmic_error",
+    "pearson_correlation",
     "poisson",
     "serialize",
     "sparse_categorical_accuracy",
@@ -150,6 +178,8 @@ for _name in __all__:
         _TABLE.setdefault(_to_snake_case(_name), _cls)
 _TABLE.update(rmse=RootMeanSquaredError, RMSE=RootMeanSquaredError, logcosh=LogCoshError)
 _TABLE.update(
+    concordance_correlation=ConcordanceCorrelation,
+    pearson_correlation=PearsonCorrelation,
     top_k_categorical_accuracy=TopKCategoricalAccuracy,
     sparse_top_k_categorical_accuracy=SparseTopKCategoricalAccuracy,
 )

@@ -6,7 +6,7 @@ from typing import Any
 
 from nacre import config, ops
 from nacre.losses.reduction import to_float
-from nacre.metrics.confusion import confusion_counts
+from nacre.metrics.counting import check_num_thresholds, confusion_counts
 from nacre.metrics.metric import Metric
 
 _COUNTS = ("true_positives", "false_positives", "true_negatives", "false_negatives")
@@ -30,8 +30,9 @@ class AUC(Metric):
         dtype: The dtype.
         thresholds: Thresholds between 0 and 1 in place of even ones.
         multi_label: Whether the last axis holds labels with an area each, which are averaged.
-        num_labels: How many labels; needed with `multi_label`.
-        label_weights: Weights of the labels in the average.
+        num_labels: How many labels, with `multi_label`; seen from the first batch if None.
+        label_weights: Weights of the labels: in the average with `multi_label`, else of all that is
+            counted.
         from_logits: Whether outputs are logits.
     """
 
@@ -58,27 +59,55 @@ class AUC(Metric):
         self._given = sorted(float(t) for t in thresholds) if thresholds is not None else None
         inner = self._given
         if inner is None:
-            if num_thresholds <= 1:
-                raise ValueError(f"AUC: expected `num_thresholds` > 1. Received: {num_thresholds}")
+            check_num_thresholds(num_thresholds, 2, "AUC")
             inner = [(i + 1) / (num_thresholds - 1) for i in range(num_thresholds - 2)]
         self.num_thresholds = len(inner) + 2
         self.thresholds = [-config.epsilon(), *inner, 1.0 + config.epsilon()]
-        if multi_label != (num_labels is not None):
-            raise ValueError("AUC: expected `num_labels` with `multi_label`, and only then.")
+        if num_labels is not None and not multi_label:
+            raise ValueError("AUC: expected `num_labels` only with `multi_label`.")
         self.multi_label = multi_label
         self.num_labels = num_labels
         self.label_weights = list(label_weights) if label_weights is not None else None
         self.from_logits = from_logits
-        shape = (self.num_thresholds,) + ((num_labels,) if multi_label else ())
+        self._built = False
+        if not multi_label or num_labels is not None:
+            self._build(num_labels)
+
+    def _build(self, num_labels: int | None) -> None:
+        shape = (self.num_thresholds,) + ((num_labels,) if self.multi_label else ())
         for count in _COUNTS:
             setattr(self, count, self.add_variable(shape, name=count))
+        self._built = True
+
+    def _check_labels(self, y_pred: Any) -> None:
+        """Make or check the axis of labels."""
+        shape = tuple(y_pred.shape)
+        if len(shape) != 2 or shape[1] is None:
+            raise ValueError(
+                "AUC: with `multi_label` expected outputs of shape (samples, labels). "
+                f"Received shape {shape}."
+            )
+        if not self._built:
+            self._build(shape[1])
+        if self.true_positives.shape[1] != shape[1]:
+            raise ValueError(
+                f"AUC: expected {self.true_positives.shape[1]} labels. Received shape {shape}."
+            )
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         y_pred = to_float(y_pred, self.dtype)
+        if self.multi_label:
+            self._check_labels(y_pred)
         if self.from_logits:
             y_pred = ops.sigmoid(y_pred)
         counts = confusion_counts(
-            y_true, y_pred, self.thresholds, sample_weight, self.dtype, self.multi_label
+            y_true,
+            y_pred,
+            self.thresholds,
+            sample_weight,
+            self.dtype,
+            self.multi_label,
+            None if self.multi_label else self.label_weights,
         )
         for name, count in zip(_COUNTS, counts, strict=True):
             variable = getattr(self, name)
@@ -93,6 +122,8 @@ class AUC(Metric):
         return ops.divide_no_nan(ops.sum(ops.multiply(areas, weights)), ops.sum(weights))
 
     def result(self) -> Any:
+        if not self._built:
+            return ops.zeros((), dtype=self.dtype)
         if self.curve == "PR" and self.summation_method == "interpolation":
             return self._interpolated_precision()
         tp, fp, tn, fn = (getattr(self, name).value for name in _COUNTS)

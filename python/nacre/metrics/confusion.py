@@ -5,86 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from nacre import ops
-from nacre.losses.reduction import (
-    check_same_shape,
-    check_weights,
-    squeeze_or_expand,
-    to_float,
-    to_tensor,
-)
+from nacre.losses.reduction import squeeze_or_expand, to_float, to_tensor
+from nacre.metrics.counting import check_thresholds, confusion_counts, pick_class
 from nacre.metrics.metric import Metric
 
 # What outputs outside of the k largest become: below any threshold.
 _NEVER = -1e10
-
-
-def check_thresholds(thresholds: Any, default: float, owner: str) -> list[float]:
-    """Return a list of thresholds.
-
-    Args:
-        thresholds: None, a number, or several.
-        default: What None means.
-        owner: The metric, for errors.
-
-    Returns:
-        The thresholds as floats.
-
-    Raises:
-        ValueError: If one does not lie between 0 and 1.
-    """
-    if thresholds is None:
-        return [default]
-    values = thresholds if isinstance(thresholds, (list, tuple)) else [thresholds]
-    if not all(value is not None and 0 <= value <= 1 for value in values):
-        raise ValueError(
-            f"{owner}: expected `thresholds` between 0 and 1. Received: {thresholds!r}"
-        )
-    return [float(value) for value in values]
-
-
-def confusion_counts(
-    y_true: Any,
-    y_pred: Any,
-    thresholds: list[float],
-    sample_weight: Any,
-    dtype: str,
-    per_label: bool = False,
-) -> tuple[Any, Any, Any, Any]:
-    """Count, weighted, what falls on which side of each threshold.
-
-    Args:
-        y_true: Labels 0 and 1.
-        y_pred: Probabilities, of the same shape.
-        thresholds: Outputs above one mean label 1.
-        sample_weight: Weights or None.
-        dtype: The dtype of the counts.
-        per_label: Whether the last axis holds labels that are counted apart.
-
-    Returns:
-        True positives, false positives, true negatives and false negatives, of shape
-        (thresholds,) or (thresholds, labels).
-    """
-    y_pred = to_float(y_pred, dtype)
-    y_true = ops.cast(ops.cast(to_tensor(y_true), "bool"), dtype)
-    y_true, y_pred = squeeze_or_expand(y_true, y_pred)
-    check_same_shape(y_true, y_pred, "confusion matrix")
-    weights = ops.ones_like(y_pred)
-    if sample_weight is not None:
-        given = to_float(sample_weight, dtype)
-        for _ in range(len(y_pred.shape) - len(given.shape)):
-            given = ops.expand_dims(given, -1)
-        check_weights(y_pred, given)
-        weights = ops.broadcast_to(given, y_pred.dims)
-    shape = (1, -1, y_pred.shape[-1]) if per_label else (1, -1)
-    y_true, y_pred, weights = (ops.reshape(x, shape) for x in (y_true, y_pred, weights))
-    limits = ops.convert_to_tensor(thresholds, dtype=dtype)
-    limits = ops.reshape(limits, (len(thresholds), *([1] * (len(shape) - 1))))
-    above = ops.cast(ops.greater(y_pred, limits), dtype)
-    below = ops.subtract(1.0, above)
-    positive = ops.multiply(y_true, weights)
-    negative = ops.subtract(weights, positive)
-    pairs = ((above, positive), (above, negative), (below, negative), (below, positive))
-    return tuple(ops.sum(ops.multiply(a, b), axis=1) for a, b in pairs)  # type: ignore[return-value]
 
 
 class _Count(Metric):
@@ -194,7 +120,7 @@ class _Share(Metric):
             kept = ops.sum(ops.one_hot(indices, classes, dtype=self.dtype), axis=-2)
             y_pred = ops.where(ops.greater(kept, 0.0), y_pred, ops.full_like(y_pred, _NEVER))
         if self.class_id is not None:
-            y_true, y_pred = y_true[..., self.class_id], y_pred[..., self.class_id]
+            y_true, y_pred = pick_class(y_true, y_pred, self.class_id, type(self).__name__)
         counts = confusion_counts(y_true, y_pred, self.thresholds, sample_weight, self.dtype)
         self.true_positives.assign(ops.add(self.true_positives, counts[0]))
         self.mistakes.assign(ops.add(self.mistakes, counts[self._mistakes[1]]))
