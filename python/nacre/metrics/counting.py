@@ -161,12 +161,13 @@ def _thresholds_below(y_pred: Any, thresholds: list[float]) -> Any:
     """Return how many thresholds lie below each output, as int32."""
     count = len(thresholds)
     even = np.arange(count, dtype=np.float32) / (count - 1)
+    # What is not a number lies above no threshold, as in a comparison.
     if not np.allclose(thresholds, even, atol=config.epsilon()):
-        return ops.searchsorted(ops.convert_to_tensor(thresholds, dtype=y_pred.dtype), y_pred)
+        edges = ops.convert_to_tensor(thresholds, dtype=y_pred.dtype)
+        return ops.where(ops.isnan(y_pred), 0, ops.searchsorted(edges, y_pred))
     # Evenly spaced ones need no search. The first may lie a little below 0: every output is above.
     first = 1.0 if thresholds[0] < 0 else 0.0
     steps = ops.ceil(ops.multiply(ops.minimum(y_pred, 1.0), float(count - 1)))
-    # What is not a number lies above no threshold, as in a comparison.
     return ops.cast(ops.where(ops.greater(y_pred, 0.0), steps, first), "int32")
 
 
