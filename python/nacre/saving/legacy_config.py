@@ -57,6 +57,7 @@ def training_config(model: Any) -> dict:
     arguments = dict(model._compile_arguments)
     arguments.pop("optimizer")
     config = tree.map_structure(_describe, arguments)
+    config["loss"] = tree.map_structure(_full_name, config["loss"])
     optimizer = serialize_keras_object(model.optimizer)
     config["optimizer_config"] = {
         "class_name": optimizer["registered_name"] or optimizer["class_name"],
@@ -75,6 +76,15 @@ def _describe(obj: Any) -> Any:
         "class_name": config["registered_name"] or config["class_name"],
         "config": config["config"],
     }
+
+
+def _full_name(loss: Any) -> Any:
+    """Spell out `mse` and the like, which Keras 3 does not find in files of this kind."""
+    from nacre import losses
+
+    if not isinstance(loss, str) or loss in ("crossentropy", "ce"):
+        return loss
+    return getattr(losses.get(loss), "__name__", loss)
 
 
 # Reading
