@@ -26,20 +26,77 @@ def _real(rng):
     return tuple(rng.standard_normal((2, ROWS, 3)).astype(np.float32))
 
 
+def _positive(rng):
+    return tuple(rng.uniform(0.1, 3, (2, ROWS, 3)).astype(np.float32))
+
+
+def _signs(rng):
+    return _binary(rng)[0] * 2 - 1, _real(rng)[0]
+
+
+def _embeddings(rng):
+    x = rng.standard_normal((ROWS, 5)).astype(np.float32)
+    return rng.integers(0, 3, ROWS), x / np.linalg.norm(x, axis=1, keepdims=True)
+
+
+def _alignments(rng):
+    labels = rng.integers(1, 5, (ROWS, 3)) * (np.arange(3) < rng.integers(1, 4, (ROWS, 1)))
+    return labels, rng.standard_normal((ROWS, 8, 5)).astype(np.float32)
+
+
+def _channels_first(rng):
+    p = rng.uniform(0.05, 1, (ROWS, 3, 4)).astype(np.float32)
+    labels = np.eye(3, dtype=np.float32)[rng.integers(0, 3, (ROWS, 4))]
+    return np.moveaxis(labels, -1, 1), p / p.sum(axis=1, keepdims=True)
+
+
+def _column_against_vector(rng):
+    y, p = _real(rng)
+    return y[:, 0], p[:, :1]
+
+
 LOSSES = [
     ("MeanSquaredError", {}, _real),
+    ("MeanSquaredError", {}, _column_against_vector),
     ("MeanAbsoluteError", {}, _real),
+    ("MeanAbsolutePercentageError", {}, _real),
+    ("MeanSquaredLogarithmicError", {}, _positive),
+    ("CosineSimilarity", {}, _real),
+    ("Huber", {"delta": 0.5}, _real),
+    ("LogCosh", {}, _real),
+    ("Poisson", {}, _positive),
+    ("Hinge", {}, _signs),
+    ("Hinge", {}, _binary),
+    ("SquaredHinge", {}, _signs),
+    ("CategoricalHinge", {}, _categorical),
+    ("KLDivergence", {}, _categorical),
     ("BinaryCrossentropy", {}, _binary),
     ("BinaryCrossentropy", {"label_smoothing": 0.2}, _binary),
     ("BinaryCrossentropy", {"from_logits": True}, _binary),
+    ("BinaryFocalCrossentropy", {"gamma": 1.5}, _binary),
+    ("BinaryFocalCrossentropy", {"apply_class_balancing": True, "alpha": 0.3}, _binary),
+    ("BinaryFocalCrossentropy", {"from_logits": True, "label_smoothing": 0.1}, _binary),
     ("CategoricalCrossentropy", {}, _categorical),
     ("CategoricalCrossentropy", {"label_smoothing": 0.2}, _categorical),
     ("CategoricalCrossentropy", {"from_logits": True}, _categorical),
+    ("CategoricalCrossentropy", {"axis": 1}, _channels_first),
+    ("CategoricalFocalCrossentropy", {"alpha": 0.5}, _categorical),
+    ("CategoricalFocalCrossentropy", {"alpha": [0.1, 0.4, 1.0, 0.2], "gamma": 1.0}, _categorical),
+    ("CategoricalFocalCrossentropy", {"from_logits": True, "label_smoothing": 0.1}, _categorical),
     ("SparseCategoricalCrossentropy", {}, _sparse),
     ("SparseCategoricalCrossentropy", {"from_logits": True}, _sparse),
     ("SparseCategoricalCrossentropy", {"ignore_class": 2}, _sparse),
     ("SparseCategoricalCrossentropy", {"ignore_class": 1, "from_logits": True}, _sparse),
+    ("CategoricalGeneralizedCrossEntropy", {}, _sparse),
+    ("CategoricalGeneralizedCrossEntropy", {"q": 0.9}, _sparse),
+    ("Dice", {}, _binary),
+    ("Dice", {"axis": (1,)}, _binary),
+    ("Tversky", {"alpha": 0.3, "beta": 0.8}, _binary),
+    ("Circle", {}, _embeddings),
+    ("Circle", {"gamma": 20.0, "margin": 0.2, "remove_diagonal": False}, _embeddings),
+    ("CTC", {}, _alignments),
 ]
+REDUCED = [LOSSES[0], ("SparseCategoricalCrossentropy", {"ignore_class": 2}, _sparse)]
 
 
 def _column(rng):
@@ -144,7 +201,7 @@ def test_loss(keras, name, options, draw, weighted):
 
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("reduction", ["sum", "none", "mean", "mean_with_sample_weight", None])
-@pytest.mark.parametrize(("name", "options", "draw"), [LOSSES[0], LOSSES[-2]])
+@pytest.mark.parametrize(("name", "options", "draw"), REDUCED)
 def test_reduction(keras, name, options, draw, weighted, reduction):
     _check_loss(keras, name, {**options, "reduction": reduction}, draw, weighted)
 
@@ -152,11 +209,15 @@ def test_reduction(keras, name, options, draw, weighted, reduction):
 def _check_loss(keras, name, options, draw, weighted):
     rng = np.random.default_rng(5)
     y, p = draw(rng)
-    weight = rng.uniform(0, 2, ROWS).astype(np.float32) if weighted else None
+    shape = (ROWS, 4) if draw is _channels_first else ROWS
+    weight = rng.uniform(0, 2, shape).astype(np.float32) if weighted else None
     ours, theirs = (
         getattr(lib.losses, name)(**options)(y, p, sample_weight=weight) for lib in (nacre, keras)
     )
     assert_close(np.asarray(ours), np.asarray(theirs), 1e-5, name)
+    ours, theirs = (getattr(lib.losses, name)(**options) for lib in (nacre, keras))
+    assert theirs.get_config().items() <= ours.get_config().items()
+    assert type(ours).from_config(ours.get_config()).get_config() == ours.get_config()
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -191,20 +252,33 @@ def test_metric(keras, name, options, draw, weighted):
     np.testing.assert_array_equal(*results)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "mse",
-        "mae",
-        "mean_squared_error",
-        "mean_absolute_error",
-        "binary_crossentropy",
-        "categorical_crossentropy",
-        "sparse_categorical_crossentropy",
-    ],
-)
+NAMED = {
+    "mse": _real,
+    "MAE": _real,
+    "mape": _real,
+    "msle": _positive,
+    "bce": _binary,
+    "kld": _categorical,
+    "mean_squared_error": _real,
+    "huber": _real,
+    "log_cosh": _real,
+    "cosine_similarity": _real,
+    "poisson": _positive,
+    "hinge": _signs,
+    "categorical_hinge": _categorical,
+    "binary_crossentropy": _binary,
+    "binary_focal_crossentropy": _binary,
+    "categorical_crossentropy": _categorical,
+    "categorical_focal_crossentropy": _categorical,
+    "sparse_categorical_crossentropy": _sparse,
+    "tversky": _binary,
+    "dice": _binary,
+    "ctc": _alignments,
+}
+
+
+@pytest.mark.parametrize("name", NAMED)
 def test_loss_by_name(keras, name):
-    draw = {"bi": _binary, "ca": _categorical, "sp": _sparse}.get(name[:2], _real)
-    y, p = draw(np.random.default_rng(7))
+    y, p = NAMED[name](np.random.default_rng(7))
     ours, theirs = (np.asarray(lib.losses.get(name)(y, p)) for lib in (nacre, keras))
     assert_close(ours, theirs, 1e-5, name)

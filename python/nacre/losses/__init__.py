@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nacre.losses.classification_losses import (
+    CTC,
     BinaryCrossentropy,
     BinaryFocalCrossentropy,
     CategoricalCrossentropy,
@@ -25,6 +26,7 @@ from nacre.losses.probabilistic import (
     categorical_crossentropy,
     categorical_focal_crossentropy,
     categorical_generalized_cross_entropy,
+    ctc,
     kl_divergence,
     sparse_categorical_crossentropy,
 )
@@ -56,6 +58,7 @@ from nacre.losses.regression_losses import (
 )
 
 __all__ = [
+    "CTC",
     "BinaryCrossentropy",
     "BinaryFocalCrossentropy",
     "CategoricalCrossentropy",
@@ -86,6 +89,7 @@ __all__ = [
     "categorical_hinge",
     "circle",
     "cosine_similarity",
+    "ctc",
     "deserialize",
     "dice",
     "get",

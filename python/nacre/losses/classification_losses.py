@@ -241,6 +241,21 @@ class CategoricalGeneralizedCrossEntropy(FunctionLoss):
         self.q = q
 
 
+class CTC(FunctionLoss):
+    """Connectionist temporal classification: labels whose places in time are not known.
+
+    Args:
+        reduction: How per-sample losses are reduced.
+        name: The name.
+        dtype: The dtype in which the loss is computed.
+    """
+
+    def __init__(
+        self, reduction: Any = "sum_over_batch_size", name: str = "ctc", dtype: Any = None
+    ):
+        super().__init__(probabilistic.ctc, reduction, name, dtype)
+
+
 class Dice(FunctionLoss):
     """One minus the Dice overlap of masks.
 

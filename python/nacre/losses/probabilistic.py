@@ -300,3 +300,24 @@ def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) ->
     one_hot = ops.one_hot(labels, y_pred.shape[-1], dtype=y_pred.dtype)
     p = ops.sum(ops.multiply(y_pred, one_hot), axis=-1)
     return ops.divide(ops.subtract(1.0, ops.power(p, float(q))), float(q))
+
+
+def ctc(y_true: Any, y_pred: Any) -> Any:
+    """Compute the loss of labels whose places in time are not known; see `ops.ctc_loss`.
+
+    Args:
+        y_true: Integer labels of shape (batch, labels); 0 is the blank and fills up rows.
+        y_pred: Logits of shape (batch, time, classes).
+
+    Returns:
+        One value per sample.
+    """
+    y_pred = to_float(y_pred)
+    labels = integer_labels(y_true)
+    if len(labels.shape) != 2 or len(y_pred.shape) != 3:
+        raise ValueError(
+            "ctc: expected labels of shape (batch, labels) and logits of shape (batch, time, "
+            f"classes). Received shapes {tuple(labels.shape)} and {tuple(y_pred.shape)}."
+        )
+    length = ops.sum(ops.cast(ops.not_equal(labels, 0), "int32"), axis=-1)
+    return ops.ctc_loss(labels, y_pred, length, None)

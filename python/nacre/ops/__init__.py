@@ -15,6 +15,7 @@ from nacre.ops.contraction import *  # noqa: F403
 from nacre.ops.control import *  # noqa: F403
 from nacre.ops.core import *  # noqa: F403
 from nacre.ops.creation import *  # noqa: F403
+from nacre.ops.ctc import *  # noqa: F403
 from nacre.ops.elementwise import *  # noqa: F403
 from nacre.ops.getitem import *  # noqa: F403
 from nacre.ops.indexing import *  # noqa: F403

@@ -7,7 +7,7 @@ from typing import Any
 from nacre import ops
 
 _NAMES = """
-    batch_normalization binary_crossentropy categorical_crossentropy celu elu gelu glu
+    batch_normalization binary_crossentropy categorical_crossentropy celu ctc_loss elu gelu glu
     hard_shrink hard_sigmoid hard_silu hard_swish hard_tanh layer_normalization leaky_relu
     log_sigmoid log_softmax moments multi_hot normalize one_hot psnr relu relu6
     rms_normalization selu sigmoid silu soft_shrink softmax softplus softsign
