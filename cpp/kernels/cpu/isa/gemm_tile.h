@@ -24,6 +24,10 @@ struct TileArgs {
   const float* b;  // row 0 of the panel; columns are contiguous
   int64_t b_k;     // between rows of B
   int64_t k;
+  // Further runs of k elements each: where A goes on, from `a`; B goes on without a gap. A product
+  // has none, a convolution one for every further row of its kernel.
+  const int64_t* runs;
+  int64_t more_runs;
   float* c;
   int64_t c_row;
   int tail;           // columns of the last vector that exist: all of them unless partial
@@ -107,28 +111,33 @@ void tile(const TileArgs& args) {
   const int64_t a_k = args.a_k;
   const int64_t b_k = args.b_k;
   const int tail = args.tail;
-  const float* a[kPointers];
-  NACRE_UNROLL for (int i = 0; i < kPointers; ++i) a[i] = args.a + i * 3 * a_row;
   const float* b = args.b;
   {
     // Fetch the tile of C while k runs. A rolled loop: unrolled, it would spill pointers.
     const float* c = args.c;
     NACRE_NO_UNROLL for (int r = 0; r < R; ++r, c += args.c_row) __builtin_prefetch(c, 1);
   }
-  NACRE_NO_UNROLL for (int64_t k = args.k; k > 0; --k) {
-    F32 row[NV];
-    load_row<NV, kPartial && kMaskedLoads>(row, b, tail);
-    __builtin_prefetch(b + 8 * b_k);
-    NACRE_UNROLL for (int r = 0; r < R; ++r) {
-      const F32 s = broadcast(kUnitRow ? a[0][r] : a[r / 3][(r % 3) * a_row]);
-      NACRE_UNROLL for (int j = 0; j < NV; ++j) acc[r][j] = fma(s, row[j], acc[r][j]);
+  const float* start = args.a;
+  const int64_t* run = args.runs;
+  NACRE_NO_UNROLL for (int64_t left = args.more_runs; left >= 0; --left) {
+    const float* a[kPointers];
+    NACRE_UNROLL for (int i = 0; i < kPointers; ++i) a[i] = start + i * 3 * a_row;
+    NACRE_NO_UNROLL for (int64_t k = args.k; k > 0; --k) {
+      F32 row[NV];
+      load_row<NV, kPartial && kMaskedLoads>(row, b, tail);
+      __builtin_prefetch(b + 8 * b_k);
+      NACRE_UNROLL for (int r = 0; r < R; ++r) {
+        const F32 s = broadcast(kUnitRow ? a[0][r] : a[r / 3][(r % 3) * a_row]);
+        NACRE_UNROLL for (int j = 0; j < NV; ++j) acc[r][j] = fma(s, row[j], acc[r][j]);
+      }
+      NACRE_UNROLL for (int i = 0; i < kPointers; ++i) {
+        a[i] += kUnitRow ? a_k : 1;
+        // Opaque to the compiler, which would otherwise keep a pointer for every row and spill.
+        if constexpr (!kUnitRow) __asm__("" : "+r"(a[i]));
+      }
+      b += b_k;
     }
-    NACRE_UNROLL for (int i = 0; i < kPointers; ++i) {
-      a[i] += kUnitRow ? a_k : 1;
-      // Opaque to the compiler, which would otherwise keep a pointer for every row and spill.
-      if constexpr (!kUnitRow) __asm__("" : "+r"(a[i]));
-    }
-    b += b_k;
+    if (left > 0) start = args.a + *run++;
   }
   finish_tile<R, NV, kPartial>(acc, args);
 }
