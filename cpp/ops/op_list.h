@@ -115,6 +115,15 @@
   X(bincount, bincount, bincount, none, 0)                                                        \
   /* contraction */                                                                               \
   X(matmul, matmul, matmul, none, 0)                                                              \
+  /* windows over (batch, spatial..., channels) */                                                 \
+  X(conv, conv, conv, none, 0)                                                                    \
+  X(conv_input_gradient, conv_input_gradient, conv_input_gradient, none, 0)                       \
+  X(conv_kernel_gradient, conv_kernel_gradient, conv_kernel_gradient, none, 0)                    \
+  X(max_pool, max_pool, max_pool, none, 0)                                                        \
+  X(max_pool_gradient, max_pool_gradient, max_pool_gradient, none, 0)                             \
+  X(max_pool_gather, max_pool_gather, max_pool_gather, none, 0)                                   \
+  X(average_pool, average_pool, average_pool, none, 0)                                            \
+  X(average_pool_gradient, average_pool, average_pool_gradient, none, 0)                          \
   /* random */                                                                                    \
   X(random_bits, random_bits, none, none, kRandom | kNonDifferentiable)                           \
   X(random_uniform, random_floating, none, none, kRandom | kNonDifferentiable)                    \

@@ -7,6 +7,7 @@
 #include "kernels/cpu/random.h"
 #include "kernels/cpu/reduce.h"
 #include "kernels/cpu/rowwise.h"
+#include "kernels/cpu/window_entries.h"
 
 namespace nacre::cpu {
 
@@ -16,7 +17,7 @@ std::span<const OpEntry> kernel_entries() {
     for (const std::span<const OpEntry> family :
          {elementwise_entries(), reduce_entries(), scan_entries(), softmax_entries(),
           cross_entropy_entries(), norm_entries(), movement_entries(), gather_entries(),
-          scatter_entries(), order_entries(), random_entries()}) {
+          scatter_entries(), order_entries(), random_entries(), conv_entries(), pool_entries()}) {
       entries.insert(entries.end(), family.begin(), family.end());
     }
     return entries;

@@ -15,6 +15,7 @@ namespace {
 const OpDef kFused{"cpu.fused", nullptr, nullptr, nullptr, kElementwise};
 const OpDef kFusedMayFail{"cpu.fused", nullptr, nullptr, nullptr, kElementwise | kMayFail};
 const OpDef kMatmul{"cpu.matmul", nullptr, nullptr, nullptr, 0};
+const OpDef kConv{"cpu.conv", nullptr, nullptr, nullptr, 0};
 
 // Elementwise work on so few elements is all call overhead: such nodes are put together even when
 // they have nothing in common.
@@ -51,8 +52,14 @@ Value bias_operand(const Graph& graph, const Node& add, Value product) {
   return {};
 }
 
-// Absorbs an add of a bias, and then an activation, into the product that only they use. Gradients
-// of these activations use their results, so nothing else needs the values between.
+// What a product becomes when it takes in a bias; null for other ops.
+const OpDef* with_epilogue(const Node& node) {
+  if (is_op(node, "matmul")) return &kMatmul;
+  return is_op(node, "conv") ? &kConv : nullptr;
+}
+
+// Absorbs an add of a bias, and then an activation, into the product or convolution that only they
+// use. Gradients of these activations use their results, so nothing else needs the values between.
 void fuse_products(Graph& graph) {
   const std::vector<int32_t> uses = count_uses(graph);
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
@@ -60,11 +67,12 @@ void fuse_products(Graph& graph) {
     if (is_op(node, "add")) {
       for (Value operand : std::vector<Value>(node.inputs)) {
         const Node& product = graph.nodes[operand.node];
-        if (!is_op(product, "matmul") || uses[operand.node] != 1) continue;
+        const OpDef* fused = with_epilogue(product);
+        if (fused == nullptr || uses[operand.node] != 1) continue;
         if (!(product.types[0] == node.types[0]) || !is_floating(node.types[0].dtype)) continue;
         const Value bias = bias_operand(graph, node, operand);
         if (!bias.valid()) continue;
-        node.op = &kMatmul;
+        node.op = fused;
         node.attrs = product.attrs;
         node.attrs.set("has_bias", true);
         node.attrs.set("activation", std::string("none"));
@@ -74,14 +82,29 @@ void fuse_products(Graph& graph) {
     } else if (is_op(node, "relu") || is_op(node, "sigmoid") || is_op(node, "tanh")) {
       const Value operand = node.inputs[0];
       const Node& product = graph.nodes[operand.node];
-      if (!is_op(product, "cpu.matmul") || uses[operand.node] != 1) continue;
-      if (product.attrs.text("activation") != "none") continue;
+      if (product.op != &kMatmul && product.op != &kConv) continue;
+      if (uses[operand.node] != 1 || product.attrs.text("activation") != "none") continue;
       const std::string activation = node.op->name;
-      node.op = &kMatmul;
+      node.op = product.op;
       node.attrs = product.attrs;
       node.attrs.set("activation", activation);
       node.inputs = product.inputs;
     }
+  }
+}
+
+// A maximum whose place nobody asks for: no index.
+void drop_unused_indices(Graph& graph) {
+  std::vector<char> wanted(graph.nodes.size(), 0);
+  const auto note = [&](Value value) { wanted[value.node] |= value.out == 1; };
+  for (const Node& node : graph.nodes) {
+    for (Value value : node.inputs) note(value);
+  }
+  for (Value value : graph.outputs) note(value);
+  for (const Assignment& a : graph.assignments) note(a.value);
+  for (size_t i = 0; i < graph.nodes.size(); ++i) {
+    Node& node = graph.nodes[i];
+    if (is_op(node, "max_pool") && !wanted[i]) node.types.resize(1);
   }
 }
 
@@ -320,6 +343,7 @@ class Chains {
 
 void fuse(Graph& graph) {
   fuse_products(graph);
+  drop_unused_indices(graph);
   Chains(graph).run();
 }
 

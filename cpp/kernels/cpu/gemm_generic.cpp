@@ -1,8 +1,9 @@
 #include "kernels/cpu/gemm_generic.h"
 
 #include <algorithm>
-#include <cmath>
 #include <type_traits>
+
+#include "kernels/cpu/activated.h"
 
 namespace nacre::cpu {
 namespace {
@@ -20,27 +21,6 @@ auto wide(T value) {
 template <class T>
 T multiply_add(T a, T b, T c) {
   return static_cast<T>(wide(c) + wide(a) * wide(b));
-}
-
-template <class T>
-T activated(T value, Activation activation) {
-  switch (activation) {
-    case Activation::Relu:
-      return value < T{0} ? T{0} : value;
-    case Activation::Sigmoid:
-      if constexpr (std::is_floating_point_v<T>) {
-        // Either form overflows on one side only.
-        const T e = std::exp(-std::fabs(value));
-        return value >= 0 ? 1 / (1 + e) : e / (1 + e);
-      }
-      break;
-    case Activation::Tanh:
-      if constexpr (std::is_floating_point_v<T>) return std::tanh(value);
-      break;
-    case Activation::None:
-      break;
-  }
-  return value;
 }
 
 constexpr int64_t kColumnsAtOnce = 512;

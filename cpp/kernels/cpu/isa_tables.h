@@ -16,7 +16,9 @@
   FAMILY(ReduceTable, reduce)           \
   FAMILY(RowwiseTable, rowwise)         \
   FAMILY(NormTable, norm)               \
-  FAMILY(RandomTable, random)
+  FAMILY(RandomTable, random)           \
+  FAMILY(ConvTable, conv)               \
+  FAMILY(PoolTable, pool)
 
 namespace nacre::cpu {
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "kernels/cpu/epilogue.h"
 #include "kernels/cpu/gemm.h"
 #include "kernels/cpu/gemm_generic.h"
 #include "kernels/cpu/isa.h"
@@ -20,21 +21,6 @@ struct MatmulCall {
   GenericGemm generic = nullptr;
   std::vector<int64_t> a_offsets, b_offsets;
 };
-
-bool flag_of(const OpCase& op, const char* name) {
-  return op.attrs.has(name) && op.attrs.flag(name);
-}
-
-bool activation_of(const OpCase& op, Activation* activation) {
-  *activation = Activation::None;
-  if (!op.attrs.has("activation")) return true;
-  const std::string& name = op.attrs.text("activation");
-  if (name == "none") return true;
-  if (name == "relu") return *activation = Activation::Relu, true;
-  if (name == "sigmoid") return *activation = Activation::Sigmoid, true;
-  if (name == "tanh") return *activation = Activation::Tanh, true;
-  return false;
-}
 
 std::string refuse(const OpCase& op) {
   const std::string name(op.op);

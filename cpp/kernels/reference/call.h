@@ -270,5 +270,6 @@ std::span<const OpEntry> indexing_entries();
 std::span<const OpEntry> order_entries();
 std::span<const OpEntry> contraction_entries();
 std::span<const OpEntry> random_entries();
+std::span<const OpEntry> window_entries();
 
 }  // namespace nacre::reference

@@ -11,7 +11,8 @@ std::span<const OpEntry> all_entries() {
     for (const auto family :
          {reference::unary_entries(), reference::binary_entries(), reference::reduce_entries(),
           reference::movement_entries(), reference::indexing_entries(), reference::order_entries(),
-          reference::contraction_entries(), reference::random_entries()}) {
+          reference::contraction_entries(), reference::random_entries(),
+          reference::window_entries()}) {
       joined.insert(joined.end(), family.begin(), family.end());
     }
     return joined;
