@@ -13,6 +13,7 @@ from nacre.ops.activation import *  # noqa: F403
 from nacre.ops.binary_ops import *  # noqa: F403
 from nacre.ops.contraction import *  # noqa: F403
 from nacre.ops.control import *  # noqa: F403
+from nacre.ops.convolution import *  # noqa: F403
 from nacre.ops.core import *  # noqa: F403
 from nacre.ops.creation import *  # noqa: F403
 from nacre.ops.ctc import *  # noqa: F403
@@ -22,6 +23,7 @@ from nacre.ops.indexing import *  # noqa: F403
 from nacre.ops.joining import *  # noqa: F403
 from nacre.ops.losses import *  # noqa: F403
 from nacre.ops.normalization import *  # noqa: F403
+from nacre.ops.pooling import *  # noqa: F403
 from nacre.ops.reduce import *  # noqa: F403
 from nacre.ops.shaping import *  # noqa: F403
 from nacre.ops.sorting import *  # noqa: F403
