@@ -6,6 +6,7 @@ from typing import Any
 
 from nacre.layers.activation_layers import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from nacre.layers.batch_normalization import BatchNormalization
+from nacre.layers.convolution import Conv1D, Conv2D, Conv3D
 from nacre.layers.core_layers import Identity, Lambda, Masking, Rescaling
 from nacre.layers.dense import Dense
 from nacre.layers.embedding import Embedding
@@ -35,6 +36,14 @@ from nacre.layers.normalization import (
     RMSNormalization,
     UnitNormalization,
 )
+from nacre.layers.pooling import (
+    AveragePooling1D,
+    AveragePooling2D,
+    AveragePooling3D,
+    MaxPooling1D,
+    MaxPooling2D,
+    MaxPooling3D,
+)
 from nacre.layers.regularization import (
     ActivityRegularization,
     AlphaDropout,
@@ -45,6 +54,17 @@ from nacre.layers.regularization import (
 )
 from nacre.layers.reshaping import Flatten, Permute, RepeatVector, Reshape
 
+# Other names of the same layers.
+Convolution1D = Conv1D
+Convolution2D = Conv2D
+Convolution3D = Conv3D
+MaxPool1D = MaxPooling1D
+MaxPool2D = MaxPooling2D
+MaxPool3D = MaxPooling3D
+AvgPool1D = AveragePooling1D
+AvgPool2D = AveragePooling2D
+AvgPool3D = AveragePooling3D
+
 __all__ = [
     "ELU",
     "Activation",
@@ -52,8 +72,20 @@ __all__ = [
     "Add",
     "AlphaDropout",
     "Average",
+    "AveragePooling1D",
+    "AveragePooling2D",
+    "AveragePooling3D",
+    "AvgPool1D",
+    "AvgPool2D",
+    "AvgPool3D",
     "BatchNormalization",
     "Concatenate",
+    "Conv1D",
+    "Conv2D",
+    "Conv3D",
+    "Convolution1D",
+    "Convolution2D",
+    "Convolution3D",
     "Dense",
     "Dot",
     "Dropout",
@@ -71,6 +103,12 @@ __all__ = [
     "LayerNormalization",
     "LeakyReLU",
     "Masking",
+    "MaxPool1D",
+    "MaxPool2D",
+    "MaxPool3D",
+    "MaxPooling1D",
+    "MaxPooling2D",
+    "MaxPooling3D",
     "Maximum",
     "Minimum",
     "Multiply",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nacre.ops._common import Shape, Tensor, as_float, call, reshape_to
+from nacre.ops._common import Shape, Tensor, as_float, call, reshape_to, tensor
 from nacre.ops._dispatch import keras_op
 from nacre.ops._window import (
     from_channels_last,
@@ -21,7 +21,7 @@ __all__ = ["conv", "conv_transpose", "depthwise_conv", "separable_conv"]
 
 def convolve(
     x: Tensor,
-    kernel: Tensor,
+    kernel: Any,
     strides: tuple[int, ...],
     padding: str,
     dilation: tuple[int, ...],
@@ -40,6 +40,7 @@ def convolve(
     Returns:
         (batch, spatial..., filters).
     """
+    kernel = tensor(kernel)
     taps = kernel.shape[:-2]
     if x.ndim != kernel.ndim:
         raise ValueError(
@@ -62,7 +63,7 @@ def convolve(
 
 def convolve_transposed(
     x: Tensor,
-    kernel: Tensor,
+    kernel: Any,
     strides: tuple[int, ...],
     padding: str,
     dilation: tuple[int, ...],
@@ -81,6 +82,7 @@ def convolve_transposed(
     Returns:
         (batch, spatial..., filters).
     """
+    kernel = tensor(kernel)
     if x.ndim != kernel.ndim:
         raise ValueError(
             f"conv_transpose: expected a kernel of rank {x.ndim} for an input of rank {x.ndim}. "
@@ -105,8 +107,9 @@ def convolve_transposed(
     )
 
 
-def join_depthwise(kernel: Tensor) -> Tensor:
+def join_depthwise(kernel: Any) -> Tensor:
     """A depthwise kernel (taps..., channels, multiplier) as one with a group for each channel."""
+    kernel = tensor(kernel)
     *taps, channels, multiplier = kernel.dims
     return reshape_to(kernel, [*taps, 1, channels * multiplier])
 
@@ -158,7 +161,9 @@ def conv(
         x,
         weights,
         per_axis(strides, rank, "conv: strides"),
-        padding_name(padding, "conv: padding", ("valid", "same", "causal")[: 3 if rank == 1 else 2]),
+        padding_name(
+            padding, "conv: padding", ("valid", "same", "causal")[: 3 if rank == 1 else 2]
+        ),
         per_axis(dilation_rate, rank, "conv: dilation_rate"),
         groups,
     )

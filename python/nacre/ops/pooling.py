@@ -168,4 +168,3 @@ def adaptive_max_pool(inputs: Any, output_size: Any, data_format: str | None = N
         window = [longest if i == axis else 1 for i in range(1, x.ndim - 1)]
         x = pool("max_pool", spread, tuple(window), tuple(window), "valid")
     return from_channels_last(x, data_format)
-
