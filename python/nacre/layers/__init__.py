@@ -7,6 +7,7 @@ from typing import Any
 from nacre.layers.activation_layers import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from nacre.layers.batch_normalization import BatchNormalization
 from nacre.layers.convolution import Conv1D, Conv2D, Conv3D
+from nacre.layers.convolution_transpose import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
 from nacre.layers.core_layers import Identity, Lambda, Masking, Rescaling
 from nacre.layers.dense import Dense
 from nacre.layers.embedding import Embedding
@@ -53,11 +54,22 @@ from nacre.layers.regularization import (
     SpatialDropout1D,
 )
 from nacre.layers.reshaping import Flatten, Permute, RepeatVector, Reshape
+from nacre.layers.separable_convolution import (
+    DepthwiseConv1D,
+    DepthwiseConv2D,
+    SeparableConv1D,
+    SeparableConv2D,
+)
 
 # Other names of the same layers.
 Convolution1D = Conv1D
 Convolution2D = Conv2D
 Convolution3D = Conv3D
+Convolution1DTranspose = Conv1DTranspose
+Convolution2DTranspose = Conv2DTranspose
+Convolution3DTranspose = Conv3DTranspose
+SeparableConvolution1D = SeparableConv1D
+SeparableConvolution2D = SeparableConv2D
 MaxPool1D = MaxPooling1D
 MaxPool2D = MaxPooling2D
 MaxPool3D = MaxPooling3D
@@ -81,12 +93,20 @@ __all__ = [
     "BatchNormalization",
     "Concatenate",
     "Conv1D",
+    "Conv1DTranspose",
     "Conv2D",
+    "Conv2DTranspose",
     "Conv3D",
+    "Conv3DTranspose",
     "Convolution1D",
+    "Convolution1DTranspose",
     "Convolution2D",
+    "Convolution2DTranspose",
     "Convolution3D",
+    "Convolution3DTranspose",
     "Dense",
+    "DepthwiseConv1D",
+    "DepthwiseConv2D",
     "Dot",
     "Dropout",
     "Embedding",
@@ -119,6 +139,10 @@ __all__ = [
     "RepeatVector",
     "Rescaling",
     "Reshape",
+    "SeparableConv1D",
+    "SeparableConv2D",
+    "SeparableConvolution1D",
+    "SeparableConvolution2D",
     "Softmax",
     "SpatialDropout1D",
     "Subtract",

@@ -72,9 +72,7 @@ class _Conv(ConvolutionLayer):
         self._add_bias(self.filters)
 
     def _convolve(self, x: Any) -> Any:
-        return convolve(
-            x, self.kernel, self.strides, self.padding, self.dilation_rate, self.groups
-        )
+        return convolve(x, self.kernel, self.strides, self.padding, self.dilation_rate, self.groups)
 
     def get_config(self) -> dict:
         return {
