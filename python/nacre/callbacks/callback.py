@@ -18,6 +18,10 @@ class Callback:
         params: Dictionary with `verbose`, `epochs` and `steps`.
     """
 
+    # Hooks of the class itself that have nothing to do with the options of this instance. What a
+    # subclass puts in their place is called.
+    _idle_hooks: tuple = ()
+
     def __init__(self) -> None:
         self.params: dict | None = None
         self._model: Any = None
@@ -95,7 +99,9 @@ def overrides(callback: Any, *hooks: str) -> bool:
     """
     own = getattr(callback, "__dict__", {})
     kind = type(callback)
+    idle = getattr(callback, "_idle_hooks", ())
     return any(
-        hook in own or getattr(kind, hook, None) is not getattr(Callback, hook, None)
+        hook in own
+        or not any(getattr(kind, hook, None) is f for f in (getattr(Callback, hook, None), *idle))
         for hook in hooks
     )

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from nacre.callbacks.callback import Callback
+from nacre.callbacks.learning_rates import log_learning_rates, rate_of, rated_optimizers
 from nacre.utils.io_utils import print_msg
 
 __all__ = ["LearningRateScheduler"]
@@ -26,24 +27,24 @@ class LearningRateScheduler(Callback):
         self.verbose = verbose
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        if not hasattr(self.model.optimizer, "learning_rate"):
-            raise ValueError("LearningRateScheduler: the optimizer has no `learning_rate`.")
-        rate = float(np.asarray(self.model.optimizer.learning_rate))
-        try:
-            new_rate = self.schedule(epoch, rate)
-        except TypeError:  # a schedule of the epoch alone
-            new_rate = self.schedule(epoch)
-        if not isinstance(new_rate, (float, np.floating)):
-            raise ValueError(
-                "LearningRateScheduler: the schedule must return a float. "
-                f"Received: {new_rate!r} of type {type(new_rate).__name__}"
-            )
-        self.model.optimizer.learning_rate = float(new_rate)
-        if self.verbose > 0:
-            print_msg(
-                f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {new_rate}."
-            )
+        for name, optimizer in rated_optimizers(self.model.optimizer):
+            rate = rate_of(optimizer)
+            try:
+                new_rate = self.schedule(epoch, rate)
+            except TypeError:  # a schedule of the epoch alone
+                new_rate = self.schedule(epoch)
+            if not isinstance(new_rate, (float, np.floating)):
+                raise ValueError(
+                    "LearningRateScheduler: the schedule must return a float. "
+                    f"Received: {new_rate!r} of type {type(new_rate).__name__}"
+                )
+            optimizer.learning_rate = float(new_rate)
+            if self.verbose > 0:
+                print_msg(
+                    f"\nEpoch {epoch + 1}: LearningRateScheduler setting "
+                    f"{name + ' ' if name else ''}learning rate to {new_rate}."
+                )
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         if logs is not None:
-            logs["learning_rate"] = float(np.asarray(self.model.optimizer.learning_rate))
+            log_learning_rates(self.model.optimizer, logs)

@@ -68,6 +68,9 @@ class FitRun:
             if self.validation is not None:
                 self.test_runner.prepare(self.validation.data)
         callbacks.on_train_begin()
+        restored = model.__dict__.pop("_initial_epoch", None)  # by `BackupAndRestore`
+        if restored is not None:
+            self.options["initial_epoch"] = restored
         listening = self._anybody_listens()
         hooks = self._hooks(listening)
         try:
