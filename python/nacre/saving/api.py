@@ -112,25 +112,32 @@ def save_weights(
     max_shard_size: float | None = None,
     **kwargs: Any,
 ) -> None:
-    """Write the weights of a model, and the state of its optimizer, to a `.weights.h5` file.
+    """Write the weights of a model, and the state of its optimizer, to a file.
 
     The file is written whole or not at all.
 
     Args:
         model: The model, which has been built.
-        filepath: Ends in `.weights.h5`.
+        filepath: Ends in `.weights.h5`, or else in `.h5` or `.hdf5` for the format of Keras 2,
+            which has no state of the optimizer.
         overwrite: Whether to replace a file of that name without asking.
         max_shard_size: Not available; only None.
-        **kwargs: `objects_to_skip`, layers and optimizers to leave out.
+        **kwargs: `objects_to_skip`, layers and optimizers to leave out of a `.weights.h5` file;
+            `save_format`, which the name implies.
 
     Raises:
         ValueError: The name ends in something else, or the model has not been built.
     """
+    from nacre.saving import legacy_h5
     from nacre.saving.atomic import replaced_file
+    from nacre.saving.hdf5_reader import with_checksum
     from nacre.saving.weights import write_state
 
     path = local_path(filepath)
     skip = kwargs.pop("objects_to_skip", None)
+    save_format = kwargs.pop("save_format", None)
+    if save_format not in (None, "h5", "keras"):
+        raise ValueError(f"Weights are written as HDF5. Received: save_format={save_format!r}")
     if kwargs:
         raise ValueError(f"`save_weights` got unknown arguments: {sorted(kwargs)}")
     if max_shard_size is not None:
@@ -138,12 +145,21 @@ def save_weights(
             "`save_weights` writes one file, so that `max_shard_size` must be None. "
             f"Received: {max_shard_size!r}"
         )
-    if not path.endswith(".weights.h5"):
-        raise ValueError(f"Expected a name that ends in `.weights.h5`. Received: {path!r}")
+    if not path.endswith(_LEGACY):
+        raise ValueError(
+            "Expected a name that ends in `.weights.h5`, or in `.h5` for the format of Keras 2. "
+            f"Received: {path!r}"
+        )
+    legacy = not path.endswith(".weights.h5")
+    if legacy and skip is not None:
+        raise ValueError(f"`objects_to_skip` is for `.weights.h5` files. Received: {path!r}")
     if not may_write(path, overwrite):
         return
     _check_built(model, "save")
-    data = write_state(model, skip)
+    if legacy:
+        legacy_h5.save_weights(model, path)
+        return
+    data = with_checksum(write_state(model, skip))
     with replaced_file(path) as file:
         file.write(data)
 
@@ -188,6 +204,7 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, **kwarg
         else:
             source = Source(file, 0, os.fstat(file.fileno()).st_size)
         stored = Hdf5File(source)
+        stored.total_bytes()  # which looks at all of it
         with weights.unchanged_on_error(model):
             if legacy:
                 legacy_h5.load_weights(model, stored, bool(by_name), skip_mismatch)

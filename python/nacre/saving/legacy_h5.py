@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ import numpy as np
 from nacre.allocation import allocation_limit
 from nacre.saving import lambda_code, legacy_config, scopes
 from nacre.saving.atomic import replaced_file
-from nacre.saving.hdf5_reader import Dataset, Group, Hdf5File
+from nacre.saving.hdf5_nodes import Dataset
+from nacre.saving.hdf5_reader import Group, Hdf5File, with_checksum
 from nacre.saving.hdf5_structures import Source
 from nacre.saving.model_file import KERAS_VERSION, weights_limit
 from nacre.saving.paths import opened
@@ -33,15 +35,14 @@ def save_model(model: Any, path: str, include_optimizer: bool) -> None:
         path: The file.
         include_optimizer: Whether to write what it was compiled with.
     """
-    import h5py
-
     compiled = include_optimizer and model.compiled and model.optimizer is not None
     config = lambda_code.as_plain_data(legacy_config.from_model(model))
     training = legacy_config.training_config(model) if compiled else None
     if lambda_code.holds_lambda(training):
         warn("What `compile` was given is left out of the file: it has code in it.")
         training = None
-    with h5py.File("model", "w", driver="core", backing_store=False) as file:
+
+    def write(file: Any) -> None:
         file.attrs["keras_version"] = KERAS_VERSION
         file.attrs["backend"] = "nacre"
         file.attrs["model_config"] = json.dumps(config).encode()
@@ -50,10 +51,30 @@ def save_model(model: Any, path: str, include_optimizer: bool) -> None:
         _write_layers(file.create_group("model_weights"), model)
         if compiled and model.optimizer.variables:
             _write_weights(file.create_group("optimizer_weights"), model.optimizer.variables)
+
+    _write_file(path, write)
+
+
+def save_weights(model: Any, path: str) -> None:
+    """Write the weights of a model, alone, to a file of Keras 2.
+
+    Args:
+        model: The model.
+        path: The file.
+    """
+    _write_file(path, lambda file: _write_layers(file, model))
+
+
+def _write_file(path: str, write: Callable[[Any], None]) -> None:
+    """Put together a file in memory, then write it whole."""
+    import h5py
+
+    with h5py.File("model", "w", driver="core", backing_store=False) as file:
+        write(file)
         file.flush()
         data = file.id.get_file_image()
     with replaced_file(path) as target:
-        target.write(data)
+        target.write(with_checksum(data))
 
 
 def _write_layers(group: Any, model: Any) -> None:

@@ -151,7 +151,7 @@ def parse_config(data: bytes | str) -> dict:
 
 def weights_limit(weights: Hdf5File) -> int:
     """Say how much memory a model may take whose weights are in a file."""
-    return sum(dataset.bytes for dataset in weights.root.datasets()) + _ALLOWANCE
+    return weights.total_bytes() + _ALLOWANCE
 
 
 def restore(

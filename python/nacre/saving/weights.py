@@ -11,7 +11,8 @@ import numpy as np
 from nacre import _core
 from nacre.layers.layer import Layer
 from nacre.optimizers.optimizer_state import OptimizerState
-from nacre.saving.hdf5_reader import Dataset, Group, Hdf5File
+from nacre.saving.hdf5_nodes import Dataset
+from nacre.saving.hdf5_reader import Group, Hdf5File
 from nacre.saving.state import Walk
 from nacre.utils.warnings_utils import warn
 
