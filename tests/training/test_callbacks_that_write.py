@@ -109,7 +109,7 @@ class TestModelCheckpoint:
                 callbacks.ModelCheckpoint("a.keras", save_freq=frequency)
         with pytest.raises(ValueError, match="period"):
             callbacks.ModelCheckpoint("a.keras", period=0)
-        with pytest.raises(KeyError, match="acc.*is not among"):
+        with pytest.raises(KeyError, match=r"acc.*is not among"):
             _fit(_model(), callbacks.ModelCheckpoint(tmp_path / "{acc}.keras"))
         (tmp_path / "a.keras").mkdir()
         with pytest.raises(OSError, match="directory"):
