@@ -73,6 +73,47 @@ LAYERS = [
     ("Minimum", {}, [(6, 5), (6, 5)]),
     ("Concatenate", {}, [(6, 5), (6, 2)]),
     ("Concatenate", {"axis": 1}, [(6, 5, 2), (6, 3, 2)]),
+    ("Dot", {"axes": 1}, [(6, 5), (6, 5)]),
+    ("Dot", {"axes": -1, "normalize": True}, [(6, 3, 5), (6, 2, 5)]),
+    ("Dot", {"axes": (2, 1)}, [(6, 3, 5), (6, 5, 2)]),
+    ("ReLU", {}, [(6, 5)]),
+    ("ReLU", {"max_value": 0.8, "negative_slope": 0.1, "threshold": 0.2}, [(6, 5)]),
+    ("LeakyReLU", {}, [(6, 5)]),
+    ("LeakyReLU", {"negative_slope": 0.05}, [(6, 3, 5)]),
+    ("ELU", {}, [(6, 5)]),
+    ("ELU", {"alpha": 0.4}, [(6, 5)]),
+    ("PReLU", {}, [(6, 5)]),
+    ("PReLU", {"shared_axes": [1], "alpha_regularizer": "l2"}, [(6, 3, 5)]),
+    ("PReLU", {"alpha_initializer": "ones", "alpha_constraint": "non_neg"}, [(6, 3, 5)]),
+    ("Softmax", {}, [(6, 5)]),
+    ("Softmax", {"axis": 1}, [(6, 3, 5)]),
+    ("Softmax", {"axis": [1, 2]}, [(6, 3, 5)]),
+    ("Identity", {}, [(6, 5)]),
+    ("Masking", {"mask_value": 0.5}, [(6, 3, 5)]),
+    ("Permute", {"dims": (2, 1)}, [(6, 3, 5)]),
+    ("Permute", {"dims": (3, 1, 2)}, [(6, 3, 5, 2)]),
+    ("RepeatVector", {"n": 3}, [(6, 5)]),
+    ("GaussianNoise", {"stddev": 0.5, "seed": 3}, [(6, 5)]),
+    ("GaussianDropout", {"rate": 0.5, "seed": 3}, [(6, 5)]),
+    ("AlphaDropout", {"rate": 0.5, "noise_shape": (6, 1)}, [(6, 5)]),
+    ("Dropout", {"rate": 0.5, "noise_shape": (None, 1, 5), "seed": 3}, [(6, 3, 5)]),
+    ("SpatialDropout1D", {"rate": 0.5}, [(6, 3, 5)]),
+    ("ActivityRegularization", {"l1": 0.1, "l2": 0.2}, [(6, 5)]),
+    ("UnitNormalization", {}, [(6, 5)]),
+    ("UnitNormalization", {"axis": [1, 2]}, [(6, 3, 5)]),
+    ("RMSNormalization", {}, [(6, 5)]),
+    ("RMSNormalization", {"axis": [1, 2], "epsilon": 0.1}, [(6, 3, 5)]),
+    ("GroupNormalization", {"groups": 2}, [(6, 4)]),
+    ("GroupNormalization", {"groups": -1, "center": False}, [(6, 3, 4)]),
+    ("GroupNormalization", {"groups": 1, "axis": 1, "scale": False}, [(6, 3, 4)]),
+    ("GroupNormalization", {"groups": 2, "epsilon": 0.1}, [(6, 3, 2, 4)]),
+    ("BatchNormalization", {"beta_regularizer": "l1", "gamma_constraint": "non_neg"}, [(6, 5)]),
+    ("Dense", {"units": 4, "kernel_constraint": "unit_norm", "bias_regularizer": "l1"}, [(6, 5)]),
+    (
+        "Dense",
+        {"units": 3, "activity_regularizer": "l2", "kernel_initializer": "he_normal"},
+        [(6, 5)],
+    ),
 ]
 
 
@@ -98,11 +139,12 @@ def _check(keras, name, arguments, shapes, training):
     weights = [rng.uniform(0.5, 1.5, w.shape).astype(np.float32) for w in theirs.get_weights()]
     for layer in (theirs, ours):
         layer.set_weights(weights)
-    options = {} if name not in ("BatchNormalization", "Dropout") else {"training": training}
+    options = {"training": training} if name == "BatchNormalization" else {}
     outputs = [np.asarray(layer(x, **options)) for layer in (ours, theirs)]
     assert_close(*outputs, OUTPUTS, name)
     assert ours.compute_output_shape(_shapes(x)) == tuple(theirs.compute_output_shape(_shapes(x)))
     assert ours.name == theirs.name
+    assert ours.supports_masking == theirs.supports_masking
     assert [w.path for w in ours.weights] == [w.path for w in theirs.weights]
     assert [w.trainable for w in ours.weights] == [w.trainable for w in theirs.weights]
     # Also what the call wrote: moving statistics.

@@ -271,7 +271,7 @@ class Dot(Merge):
             raise ValueError(
                 f"{self._label()}: expected `axes` to be an int or two ints. Received: {axes!r}"
             )
-        self.axes = axes if isinstance(axes, int) else list(axes)
+        self.axes = axes
         self.normalize = normalize
         self.supports_masking = True
 

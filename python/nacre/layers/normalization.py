@@ -152,7 +152,7 @@ class RMSNormalization(Layer):
         super().__init__(**kwargs)
         self.axis = list(axis) if isinstance(axis, (list, tuple)) else axis
         self.epsilon = epsilon
-        self.supports_masking = True
+        # It drops masks, as in Keras 3.15: losses after it are those that Keras computes.
 
     def build(self, input_shape: Any) -> None:
         axes = _axes(self.axis, len(input_shape), self._label())

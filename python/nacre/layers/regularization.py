@@ -101,8 +101,8 @@ class SpatialDropout1D(Dropout):
 
     def get_config(self) -> dict:
         config = super().get_config()
-        del config["noise_shape"]
-        return config
+        # As Keras writes it: a layer without weights has nothing to train.
+        return {key: config[key] for key in ("rate", "seed", "name", "dtype")}
 
 
 class GaussianNoise(_Noise):
