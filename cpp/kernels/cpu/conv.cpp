@@ -80,7 +80,7 @@ Kernel prepare(const OpCase& op) {
   for (int i = 0; i < table.counts[direction]; ++i) {
     ConvCall call;
     call.plan.shape = shape;
-    call.kernel = &table.kernels[direction][i];
+    call.kernel = table.kernels[direction][i];
     if (!call.kernel->plan(&call.plan)) continue;
     const ConvPlan plan = call.plan;
     return make_kernel(run, std::move(call), plan.nanoseconds, plan.workspace);

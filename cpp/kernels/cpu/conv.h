@@ -73,7 +73,7 @@ struct ConvKernel {
 
 // The kernels in order of preference for each direction. The last of each runs every case.
 struct ConvTable {
-  const ConvKernel* kernels[kConvDirections];
+  const ConvKernel* const* kernels[kConvDirections];
   int counts[kConvDirections];
 };
 

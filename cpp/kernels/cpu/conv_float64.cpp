@@ -17,7 +17,12 @@ struct Float64Conv : Float64Scalar {
   }
 };
 
-const ConvTable float64_conv_table = make_conv_table<GeneralConv<Float64Conv>>();
+using General = GeneralConv<Float64Conv>;
+
+constexpr const ConvKernel* kForward[] = {&General::depthwise[0], &General::general[0]};
+constexpr const ConvKernel* kInputGradient[] = {&General::depthwise[1], &General::general[1]};
+constexpr const ConvKernel* kKernelGradient[] = {&General::depthwise[2], &General::general[2]};
+constexpr ConvTable float64_conv_table = {{kForward, kInputGradient, kKernelGradient}, {2, 2, 2}};
 
 }  // namespace
 

@@ -308,25 +308,18 @@ struct GeneralConv {
     return true;
   }
 
-  static constexpr ConvKernel forward_kernels[] = {
+  // "depthwise" and "general" for each direction.
+  static constexpr ConvKernel depthwise[kConvDirections] = {
       {"depthwise", plan_depthwise, run_forward<true>},
-      {"general", plan_general, run_forward<false>},
-  };
-  static constexpr ConvKernel input_gradient_kernels[] = {
       {"depthwise", plan_depthwise, run_depthwise_input_gradient},
-      {"general", plan_general, run_input_gradient},
-  };
-  static constexpr ConvKernel kernel_gradient_kernels[] = {
       {"depthwise", plan_depthwise, run_kernel_gradient<true>},
+  };
+  static constexpr ConvKernel general[kConvDirections] = {
+      {"general", plan_general, run_forward<false>},
+      {"general", plan_general, run_input_gradient},
       {"general", plan_general, run_kernel_gradient<false>},
   };
 };
-
-template <class Conv>
-constexpr ConvTable make_conv_table() {
-  return {{Conv::forward_kernels, Conv::input_gradient_kernels, Conv::kernel_gradient_kernels},
-          {2, 2, 2}};
-}
 
 }  // namespace
 }  // namespace nacre::cpu

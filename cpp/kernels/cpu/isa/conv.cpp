@@ -3,6 +3,7 @@
 #include "kernels/cpu/conv.h"
 
 #include "kernels/cpu/conv_general.h"
+#include "kernels/cpu/isa/conv_tiled.h"
 #include "kernels/cpu/isa/finish_row.h"
 #include "kernels/cpu/isa/rowwise_vector.h"
 #include "kernels/cpu/isa_tables.h"
@@ -19,8 +20,17 @@ struct Float32Conv : Float32Vector {
 
 using General = GeneralConv<Float32Conv>;
 
+// In order of preference.
+constexpr const ConvKernel* kForward[] = {&General::depthwise[0], &conv_forward_product,
+                                          &conv_forward_tiled, &General::general[0]};
+constexpr const ConvKernel* kInputGradient[] = {&General::depthwise[1],
+                                                &conv_input_gradient_product,
+                                                &conv_input_gradient_tiled, &General::general[1]};
+constexpr const ConvKernel* kKernelGradient[] = {&General::depthwise[2],
+                                                 &conv_kernel_gradient_tiled, &General::general[2]};
+
 }  // namespace
 
-const ConvTable conv_table = make_conv_table<General>();
+const ConvTable conv_table = {{kForward, kInputGradient, kKernelGradient}, {4, 4, 3}};
 
 }  // namespace nacre::cpu::NACRE_ISA_NAME

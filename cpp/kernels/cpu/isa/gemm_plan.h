@@ -210,7 +210,7 @@ NACRE_INLINE void normalise_strides(GemmProblem* p) {
   if (p->k == 1 && p->b_col != 1) p->b_row = 1;
 }
 
-static GemmPlan make_plan(const GemmProblem& problem) {
+static inline GemmPlan make_plan(const GemmProblem& problem) {
   GemmPlan plan = {};
   plan.problem = problem;
   const GemmProblem& p = plan.problem;
