@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nacre import _core, config, constraints, initializers, ops, regularizers
+from nacre.keras2 import ignore_options
 from nacre.layers.input_spec import InputSpec
 from nacre.layers.layer import Layer
 
@@ -56,7 +57,7 @@ class BatchNormalization(Layer):
         synchronized: bool = False,
         **kwargs: Any,
     ):
-        kwargs.pop("fused", None)
+        ignore_options("BatchNormalization", kwargs)
         super().__init__(**kwargs)
         if renorm or renorm_clipping is not None:
             raise ValueError(f"{self._label()}: `renorm` is not available. Received: {renorm!r}")

@@ -104,6 +104,8 @@ def _batch_shape(name: str, shape: Any, batch_size: Any, batch_shape: Any) -> tu
         return check_shape(name, "batch_shape", batch_shape)
     if shape is None:
         raise ValueError(f'Input "{name}": `shape` is missing.')
+    if isinstance(shape, int) and not isinstance(shape, bool):
+        shape = (shape,)  # as in Keras 2
     shape = check_shape(name, "shape", shape)
     return check_shape(name, "batch_size", (batch_size,)) + shape
 

@@ -32,7 +32,8 @@ def _wrap_build(build: Any) -> Any:
             object.__setattr__(self, "_building", False)
         object.__setattr__(self, "_build_shapes", (args, kwargs))
         self.built = True
-        self._assign_initial_weights()
+        with _core.init_scope():  # else the assignment would become part of a trace
+            self._assign_initial_weights()
 
     wrapper._is_wrapped_build = True  # type: ignore[attr-defined]
     return wrapper

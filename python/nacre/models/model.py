@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nacre import tree
+from nacre.keras2 import GeneratorMethods
 from nacre.keras_tensor import KerasTensor
 from nacre.layers.layer import Layer
 from nacre.layers.shape_utils import map_shapes
@@ -31,7 +32,7 @@ def _is_functional(args: tuple, kwargs: dict) -> bool:
     )
 
 
-class Model(Trainer, Layer):
+class Model(Trainer, GeneratorMethods, Layer):
     """A network with `fit`, `evaluate` and `predict`.
 
     There are two ways to make one: `Model(inputs, outputs)` from placeholders, or a subclass that
@@ -276,18 +277,23 @@ class Model(Trainer, Layer):
         save_model(self, filepath, overwrite, zipped, **kwargs)
 
     def save_weights(
-        self, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None
+        self,
+        filepath: Any,
+        overwrite: bool = True,
+        max_shard_size: float | None = None,
+        **kwargs: Any,
     ) -> None:
         """Writes the weights, and the state of the optimizer, to a file.
 
         Args:
-            filepath: Ends in `.weights.h5`.
+            filepath: Ends in `.weights.h5`, or else in `.h5` for the format of Keras 2.
             overwrite: Whether to replace a file of that name without asking.
             max_shard_size: Not available; only None.
+            **kwargs: As for `nacre.saving.save_weights`.
         """
         from nacre.saving import save_weights
 
-        save_weights(self, filepath, overwrite, max_shard_size)
+        save_weights(self, filepath, overwrite, max_shard_size, **kwargs)
 
     def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
         """Reads weights out of a file; one that does not fit leaves the model as it was.

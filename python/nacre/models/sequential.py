@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from nacre.keras2 import PredictionMethods
 from nacre.keras_tensor import KerasTensor
 from nacre.layers.input_layer import Input, InputLayer
 from nacre.layers.layer import Layer
@@ -14,7 +15,7 @@ from nacre.tracking import bump_structure
 __all__ = ["Sequential"]
 
 
-class Sequential(Model):
+class Sequential(PredictionMethods, Model):
     """A stack of layers.
 
     When the first layer says its input shape, or an `Input` comes first, weights are made as layers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nacre.optimizers import schedules
+from nacre.optimizers import legacy, schedules
 from nacre.optimizers.adafactor import Adafactor
 from nacre.optimizers.adam import Adam, Adamax, AdamW, Nadam
 from nacre.optimizers.adaptive import Adadelta, Adagrad, Lion, RMSprop
@@ -37,6 +37,7 @@ __all__ = [
     "ScheduleFreeAdamW",
     "deserialize",
     "get",
+    "legacy",
     "schedules",
     "serialize",
 ]
