@@ -36,13 +36,14 @@ def allocation_limit(size: int) -> Iterator[None]:
         _local.left = outer
 
 
-def check_allocation(shape: tuple[int, ...], dtype: str, name: str) -> None:
+def check_allocation(shape: tuple[int, ...], dtype: str, name: str, note: bool = True) -> None:
     """Note that a Variable is about to be made.
 
     Args:
         shape: Its shape.
         dtype: Its dtype.
         name: Its name, for the error.
+        note: Whether it counts; False only asks.
 
     Raises:
         AllocationError: The limit in force is too low for it.
@@ -53,7 +54,8 @@ def check_allocation(shape: tuple[int, ...], dtype: str, name: str) -> None:
     size = math.prod(shape) * _DTYPE_BYTES.get(dtype, 4)
     if size > left:
         raise AllocationError(
-            f"the configuration asks for Variable {name!r} of shape {shape}, {size} bytes, and "
-            "the file does not hold as many"
+            f"the configuration asks for {size} bytes, shape {shape}, for {name!r}, and the file "
+            "does not hold as many"
         )
-    _local.left = left - size
+    if note:
+        _local.left = left - size

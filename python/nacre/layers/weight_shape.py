@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from nacre.allocation import check_allocation
+
 # A weight above this size is compared with the machine's memory before it is made.
 _CHECKED_BYTES = 1 << 28
 _DTYPE_BYTES = {"float64": 8, "int64": 8, "uint64": 8, "float16": 2, "bfloat16": 2, "bool": 1}
@@ -37,6 +39,7 @@ def weight_shape(shape: Any, dtype: str, name: str | None, owner: str) -> tuple[
                 f"Received: {shape}"
             )
     shape = tuple(int(dim) for dim in shape)
+    check_allocation(shape, dtype, f"{owner}, {name}", note=False)
     size = math.prod(shape) * _DTYPE_BYTES.get(dtype, 4)
     if size > _CHECKED_BYTES and size > _machine_memory():
         raise MemoryError(

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from nacre import config, ops
+from nacre.allocation import check_allocation
 from nacre.losses.reduction import (
     check_same_shape,
     check_weights,
@@ -59,6 +60,8 @@ def check_num_thresholds(value: Any, least: int, owner: str) -> int:
     """
     if value < least:
         raise ValueError(f"{owner}: expected `num_thresholds` >= {least}. Received: {value!r}")
+    # A file must not make a list of any length.
+    check_allocation((value, 16), "float64", f"{owner}'s thresholds", note=False)
     return int(value)
 
 

@@ -70,11 +70,11 @@ def opened(path: str) -> Iterator[BinaryIO]:
     """
     # A pipe that nobody writes to would be waited for.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with open(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise ValueError(f"{path}: this is no file.")
-        with naming(path):
-            yield file
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise ValueError(f"{path}: this is no file.")
+    with open(descriptor, "rb") as file, naming(path):
+        yield file
 
 
 @contextmanager
