@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Callable
 from typing import Any
@@ -206,7 +207,9 @@ def _restore(config: Any, stored: Hdf5File, custom_objects: Any) -> Any:
 def _compile(model: Any, root: Group) -> None:
     training = _json_attribute(root, "training_config")
     if training is None:
-        warn("The file does not say what the model was compiled with: compile it before training.")
+        logging.getLogger("nacre").warning(
+            "The file does not say what the model was compiled with: compile it before training."
+        )
         return
     model.compile(**legacy_config.compile_arguments(training))
     if "optimizer_weights" not in root or model.optimizer is None or not model.built:
