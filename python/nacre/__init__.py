@@ -18,6 +18,7 @@ _SUBMODULES = frozenset(
         "layers",
         "losses",
         "metrics",
+        "mixed_precision",
         "models",
         "ops",
         "optimizers",
@@ -30,6 +31,7 @@ _SUBMODULES = frozenset(
 )
 _HOMES = {
     "DTypePolicy": "nacre.dtype_policies",
+    "FloatDTypePolicy": "nacre.dtype_policies",
     "Function": "nacre.autograd",
     "GradientTape": "nacre.autograd",
     "Initializer": "nacre.initializers",

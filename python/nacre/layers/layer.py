@@ -21,6 +21,7 @@ from nacre.layers.call_signature import Signature, signature_of
 from nacre.layers.input_spec import check_inputs
 from nacre.layers.layer_config import LayerConfig
 from nacre.layers.shape_utils import batch_size_of, map_shapes
+from nacre.stateless import run_stateless
 
 _PLAIN = (type(None), bool, int, float, str)
 
@@ -223,6 +224,64 @@ class Layer(LayerConfig):
             if output.ndim > 0:
                 loss = ops.divide(loss, batch_size_of(output, loss.dtype))
             self.add_loss(loss)
+
+    def stateless_call(
+        self,
+        trainable_variables: list,
+        non_trainable_variables: list,
+        *args: Any,
+        return_losses: bool = False,
+        **kwargs: Any,
+    ) -> tuple:
+        """Compute the outputs with other values in the Variables, which stay as they are.
+
+        Args:
+            trainable_variables: A value for each of `trainable_variables`.
+            non_trainable_variables: A value for each of `non_trainable_variables`.
+            *args: The arguments of `call`.
+            return_losses: Whether to return the losses too.
+            **kwargs: Further arguments of `call`.
+
+        Returns:
+            The outputs, the new values of the variables that are not trainable, and the losses.
+
+        Raises:
+            ValueError: The layer has not been built, or the number of values is not right.
+        """
+        if not self.built:
+            raise ValueError(f"{self._label()}: stateless_call needs a built layer; call it first.")
+        trainable, others = self.trainable_variables, self.non_trainable_variables
+        for variables, values, name in (
+            (trainable, trainable_variables, "trainable_variables"),
+            (others, non_trainable_variables, "non_trainable_variables"),
+        ):
+            if len(variables) != len(values):
+                raise ValueError(
+                    f"{self._label()}: stateless_call expected {len(variables)} values as "
+                    f"`{name}`. Received: {len(values)}"
+                )
+
+        def run() -> tuple:
+            outputs = self(*args, **kwargs)
+            return outputs, list(self.losses) if return_losses else []
+
+        (outputs, losses), values = run_stateless(
+            [*trainable, *others],
+            [*trainable_variables, *non_trainable_variables],
+            run,
+            self._label(),
+        )
+        state = values[len(trainable) :]
+        return (outputs, state, losses) if return_losses else (outputs, state)
+
+    def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
+        """Say what calling the layer on placeholders would return: `compute_output_spec`.
+
+        Args:
+            *args: KerasTensors.
+            **kwargs: Further arguments of `call`.
+        """
+        return self.compute_output_spec(*args, **kwargs)
 
     # Masks
 

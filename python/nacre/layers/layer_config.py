@@ -42,6 +42,9 @@ def _wrap_build(build: Any) -> Any:
 class LayerConfig(LayerState):
     """How a layer is made: names, dtypes, configuration. `Layer` adds the call."""
 
+    input_spec: Any
+    supports_masking: bool
+
     def __init__(
         self,
         *,
@@ -126,6 +129,11 @@ class LayerConfig(LayerState):
     def compute_dtype(self) -> str:
         """The dtype of the computation."""
         return self._dtype_policy.compute_dtype
+
+    @property
+    def quantization_mode(self) -> None:
+        """Always `None`: layers are not quantized."""
+        return None
 
     @property
     def input_dtype(self) -> str:

@@ -151,7 +151,35 @@ class LayerState:
         self._track_variable(variable)
         return variable
 
-    add_variable = add_weight
+    def add_variable(
+        self,
+        shape: Any,
+        initializer: Any,
+        dtype: Any = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
+        name: str | None = None,
+    ) -> Variable:
+        """Make a Variable that belongs to this layer; `add_weight` with fewer options.
+
+        Args:
+            shape: The shape.
+            initializer: Name, instance or callable.
+            dtype: The dtype; that of the layer's variables if None.
+            trainable: Whether an optimizer may change it.
+            autocast: Whether it is cast to the layer's compute dtype when read.
+            regularizer: A penalty added to the loss.
+            constraint: A projection applied after each update.
+            name: The name, the last part of the path.
+
+        Returns:
+            The Variable.
+        """
+        return self.add_weight(
+            shape, initializer, dtype, trainable, autocast, regularizer, constraint, name=name
+        )
 
     def _track_variable(self, variable: Any) -> None:
         trainable = getattr(variable, "trainable", True)

@@ -6,6 +6,7 @@ from typing import Any
 
 from nacre import _core, config, initializers, naming, ops
 from nacre.naming import auto_name
+from nacre.stateless import run_stateless
 from nacre.tracking import Tracker, add_by_identity
 from nacre.variable import Variable
 
@@ -139,6 +140,39 @@ class Metric:
             A scalar tensor, or a dict of them.
         """
         raise TypeError(f"{type(self).__name__} should define `result`.")
+
+    def stateless_update_state(self, metric_variables: list, *args: Any, **kwargs: Any) -> list:
+        """Take in a batch with other values in the Variables, which stay as they are.
+
+        Args:
+            metric_variables: A value for each of `variables`.
+            *args: As for `update_state`.
+            **kwargs: As for `update_state`.
+
+        Returns:
+            The new values.
+        """
+        return run_stateless(
+            self.variables,
+            metric_variables,
+            lambda: self.update_state(*args, **kwargs),
+            f"{type(self).__name__}.stateless_update_state",
+        )[1]
+
+    def stateless_result(self, metric_variables: list) -> Any:
+        """Return the figure for other values of the Variables, which stay as they are.
+
+        Args:
+            metric_variables: A value for each of `variables`.
+        """
+        what = f"{type(self).__name__}.stateless_result"
+        return run_stateless(self.variables, metric_variables, self.result, what)[0]
+
+    def stateless_reset_state(self) -> list:
+        """Return the values that `reset_state` gives the Variables, which stay as they are."""
+        values = [variable.read() for variable in self.variables]
+        what = f"{type(self).__name__}.stateless_reset_state"
+        return run_stateless(self.variables, values, self.reset_state, what)[1]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Take in a batch and return the figure.

@@ -13,6 +13,7 @@ from typing import Any
 from nacre import _core, ops
 from nacre.optimizers.clipping import clip_by_global_norm, clip_by_norm
 from nacre.optimizers.optimizer_state import OptimizerState
+from nacre.stateless import run_stateless
 
 
 class Optimizer(OptimizerState):
@@ -75,6 +76,35 @@ class Optimizer(OptimizerState):
         finally:
             self._step_scalars = {}
         self._iterations.assign(ops.add(self._iterations, 1))
+
+    def stateless_apply(
+        self, optimizer_variables: list, grads: list, trainable_variables: list
+    ) -> tuple[list, list]:
+        """Compute an update from values, without changing any Variable.
+
+        Args:
+            optimizer_variables: A value for each of `variables`.
+            grads: The gradients.
+            trainable_variables: A value for each Variable that the optimizer was built with.
+
+        Returns:
+            The new values of the trainable variables, and those of the optimizer.
+
+        Raises:
+            ValueError: The optimizer has not been built, or the number of values is not right.
+        """
+        owner = f"{type(self).__name__}.stateless_apply"
+        if not self.built:
+            raise ValueError(f"{owner}: call `optimizer.build(trainable_variables)` first.")
+        variables = [*self._trainable_variables, *self.variables]
+        values = run_stateless(
+            variables,
+            [*trainable_variables, *optimizer_variables],
+            lambda: self.apply(grads),
+            owner,
+        )[1]
+        count = len(self._trainable_variables)
+        return values[:count], values[count:]
 
     def _matching_variables(self, grads: list, variables: Iterable | None) -> list:
         owner = type(self).__name__
