@@ -18,9 +18,14 @@ def clip_by_norm(gradient: Any, limit: float) -> Any:
     Returns:
         The gradient, shorter if it was longer.
     """
-    squares = ops.sum(ops.square(gradient))
-    norm = ops.sqrt(squares)
-    return ops.divide(ops.multiply(gradient, limit), ops.maximum(norm, limit))
+    norm = ops.sqrt(_square_sum(gradient))
+    # The factor is one number: dividing each element by the norm would cost more than the update.
+    return ops.multiply(gradient, ops.divide(limit, ops.maximum(norm, limit)))
+
+
+def _square_sum(gradient: Any) -> Any:
+    """Return the sum of squares, as a product of the gradient with itself: no squares are kept."""
+    return ops.vdot(gradient, gradient)
 
 
 def global_norm(gradients: list) -> Any:
@@ -32,7 +37,7 @@ def global_norm(gradients: list) -> Any:
     Returns:
         A scalar.
     """
-    squares = [ops.sum(ops.square(gradient)) for gradient in gradients]
+    squares = [_square_sum(gradient) for gradient in gradients]
     dtype = squares[0].dtype
     return ops.sqrt(reduce(ops.add, [ops.cast(square, dtype) for square in squares]))
 
