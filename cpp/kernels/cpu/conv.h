@@ -46,6 +46,10 @@ struct ConvCase {
   // Forward only: `filters` values added to every pixel, and what is applied to the sums.
   bool has_bias = false;
   Activation activation = Activation::None;
+  // Forward only: the largest value of each window of so many pixels is the result, with its place
+  // in the window if `indexed`. Windows do not overlap; pixels beyond the last one are dropped.
+  bool pooled = false, indexed = false;
+  int64_t window[3] = {1, 1, 1};
 };
 
 struct ConvOperands {
@@ -53,6 +57,7 @@ struct ConvOperands {
   const void* second;  // the kernel, or dy for KernelGradient
   const void* bias;    // null without one
   void* result;
+  uint8_t* index = nullptr;  // of a pooled result
 };
 
 // A case with every decision made.

@@ -288,6 +288,7 @@ struct GeneralConv {
 
   static bool plan_general(ConvPlan* plan) {
     const ConvCase& c = plan->shape;
+    if (c.pooled) return false;
     const double work = multiply_adds(c);
     plan->nanoseconds = work * 2 / S::kWidth;
     const int64_t* size = c.direction == ConvDirection::Forward ? c.out : c.in;
@@ -303,7 +304,7 @@ struct GeneralConv {
   static bool plan_depthwise(ConvPlan* plan) {
     const ConvCase& c = plan->shape;
     if (c.channels != c.groups || c.filters != c.groups) return false;
-    plan_general(plan);
+    if (!plan_general(plan)) return false;
     plan->workspace = 0;
     return true;
   }

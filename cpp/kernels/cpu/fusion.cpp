@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "graph/graph.h"
+#include "kernels/cpu/pool_fusion.h"
 
 namespace nacre::cpu {
 namespace {
@@ -342,8 +343,10 @@ class Chains {
 }  // namespace
 
 void fuse(Graph& graph) {
+  gate_pooled(graph);
   fuse_products(graph);
   drop_unused_indices(graph);
+  fuse_pools(graph);
   Chains(graph).run();
 }
 

@@ -92,6 +92,12 @@ std::string refuse(const OpCase& op) {
   return "";
 }
 
+}  // namespace
+
+Kernel prepare_max_pool(const OpCase& op) { return prepare<max_rows, false>(op); }
+
+namespace {
+
 constexpr OpEntry kEntries[] = {
     {"max_pool", refuse, prepare<max_rows, false>},
     {"max_pool_gradient", refuse, prepare<max_gradient_rows, true>},

@@ -4,6 +4,7 @@
 
 #include "kernels/cpu/isa/conv_tiled.h"
 #include "kernels/cpu/isa/finish_row.h"
+#include "kernels/cpu/isa/pool_windows.h"
 #include "kernels/cpu/isa_tables.h"
 
 namespace nacre::cpu::NACRE_ISA_NAME {
@@ -21,21 +22,38 @@ int64_t packed_floats(const ConvCase& c) {
   return c.groups * packed_b_floats(c.filters / c.groups, k);
 }
 
+// Pixels that no window covers are not computed.
+ConvCase covered(const ConvCase& c) {
+  ConvCase result = c;
+  if (!c.pooled) return result;
+  for (int i = 0; i < 3; ++i) result.out[i] -= c.out[i] % c.window[i];
+  return result;
+}
+
+Strips strips_of(const ConvCase& c) { return make_strips(c, c.window[kHeight]); }
+
+// Floats of one row of windows and one panel of filters, before the maxima are taken.
+int64_t window_floats(const ConvCase& c) {
+  return c.pooled ? c.window[kHeight] * c.out[kWide] * kPanel : 0;
+}
+
 bool plan_tiled(ConvPlan* plan) {
-  const ConvCase& c = plan->shape;
+  const ConvCase c = covered(plan->shape);
   const int64_t filters = c.filters / c.groups;
   if (!can_tile(c) || (c.groups > 1 && filters < kWidth / 2)) return false;
-  const Strips strips = make_strips(c);
+  if (c.window[0] > 1 || c.window[kHeight] * c.window[kWide] > 256) return false;
+  const Strips strips = strips_of(c);
   plan->nanoseconds = conv_nanoseconds(c);
   const int64_t total = strips.per_image * c.batch;
   const bool alone = plan->nanoseconds < kParallelNanoseconds;
-  const int64_t most = strips.border ? kMaxParts : 16 * kMaxParts;
+  const int64_t most = strips.border || c.pooled ? kMaxParts : 16 * kMaxParts;
   plan->choice[kParts] = alone ? 1 : at_most(total, most);
   // Rows of few filters are as good as packed.
   plan->choice[kPacked] = filters > 2 * kPanel || (!kMaskedLoads && filters % kWidth != 0);
   const int64_t packed = plan->choice[kPacked] != 0 ? packed_floats(c) : 0;
-  plan->workspace =
-      align64(static_cast<size_t>(packed + plan->choice[kParts] * strips.copy) * sizeof(float));
+  plan->workspace = align64(
+      static_cast<size_t>(packed + plan->choice[kParts] * (strips.copy + window_floats(c))) *
+      sizeof(float));
   return true;
 }
 
@@ -60,72 +78,121 @@ struct Weights {
   bool packed;
 };
 
-// All panels of one group over a strip.
-void run_group(const ConvCase& c, const Strips& strips, const Strip& strip, const Weights& weights,
-               const float* bias, float* y, int64_t group) {
-  const int64_t filters = c.filters / c.groups, channels = c.channels / c.groups;
-  const int64_t pixel = c.channels, row = strips.width * pixel;
+// Where results go: row `row` of an image, from `filter` on. `c_row` is between its pixels.
+struct Target {
+  float* at;
+  int64_t c_row;
+};
+
+// What the tiles of one group have in common.
+struct Group {
+  TileArgs args;
+  EvenSplit tiles;  // of a row's pixels
+  int64_t first;    // filter
   int64_t runs[kMaxRuns];
+};
+
+void set_group(const ConvCase& c, const Strips& strips, int64_t group, Group* g) {
+  const int64_t pixel = c.channels, row = strips.width * pixel;
   int64_t count = 0;
   for (int64_t h = 0; h < c.kernel[kHeight]; ++h) {
     for (int64_t w = 0; w < (row_runs(c) ? 1 : c.kernel[kWide]); ++w) {
-      runs[count++] = h * c.dilation[kHeight] * row + w * c.dilation[kWide] * pixel;
+      g->runs[count++] = h * c.dilation[kHeight] * row + w * c.dilation[kWide] * pixel;
     }
   }
-  TileArgs args = {};
-  args.a_row = c.stride[kWide] * pixel;
-  args.k = row_runs(c) ? c.kernel[kWide] * channels : channels;
-  args.runs = runs + 1;
-  args.more_runs = count - 1;
-  args.c_row = c.filters;
-  args.relu = c.activation == Activation::Relu;
+  g->args = TileArgs{};
+  g->args.a_row = c.stride[kWide] * pixel;
+  g->args.k = (row_runs(c) ? c.kernel[kWide] : 1) * (c.channels / c.groups);
+  g->args.runs = g->runs + 1;
+  g->args.more_runs = count - 1;
+  g->args.relu = c.activation == Activation::Relu;
+  g->tiles = even_split(c.out[kWide], ceil_div(c.out[kWide], kTileRows));
+  g->first = group * (c.filters / c.groups);
+}
+
+// The panel of filters from `column` on.
+void set_panel(const ConvCase& c, const Weights& weights, const float* bias, int64_t column,
+               int64_t columns, Group* g) {
+  const int64_t k = g->args.k * (g->args.more_runs + 1);
+  g->args.b_k = weights.packed ? ceil_div(columns, kWidth) * kWidth : c.filters;
+  g->args.b = weights.at + (weights.packed ? g->first / (c.filters / c.groups) *
+                                                     packed_b_floats(c.filters / c.groups, k) +
+                                                 column * k
+                                           : g->first + column);
+  g->args.tail = tail_of(columns);
+  g->args.bias = bias == nullptr ? nullptr : bias + g->first + column;
+}
+
+// One row of pixels of one panel. x: what the first pixel's first tap meets.
+void run_row(const ConvCase& c, Group* g, const float* x, int64_t columns, const Target& to) {
   const bool curved = c.activation == Activation::Sigmoid || c.activation == Activation::Tanh;
-  const int64_t k = args.k * count;
-  const EvenSplit tiles = even_split(c.out[kWide], ceil_div(c.out[kWide], kTileRows));
+  g->args.c_row = to.c_row;
+  for (int64_t tile = 0; tile < g->tiles.parts; ++tile) {
+    const int64_t first = g->tiles.start(tile), pixels = g->tiles.size(tile);
+    g->args.a = x + first * g->args.a_row;
+    g->args.c = to.at + first * to.c_row;
+    run_tile(g->args, pixels, columns, false);
+    for (int64_t i = 0; curved && i < pixels; ++i) {
+      finish_row(g->args.c + i * to.c_row, columns, nullptr, false, c.activation);
+    }
+  }
+}
+
+// The maxima of one row of windows, one panel of filters.
+void pool_row(const ConvCase& c, const float* rows, int64_t columns, float* y, uint8_t* index) {
+  const WindowShape window = {c.window[kHeight], c.window[kWide], kPanel, c.out[kWide] * kPanel};
+  for (int64_t w = 0; w < c.out[kWide] / c.window[kWide]; ++w) {
+    max_window(window, rows + w * c.window[kWide] * kPanel, columns, y + w * c.filters,
+               index == nullptr ? nullptr : index + w * c.filters);
+  }
+}
+
+// All panels of one group over a strip. `windows` holds rows whose maxima are to be taken.
+void run_group(const ConvCase& c, const Strips& strips, const Strip& strip, const Weights& weights,
+               const ConvOperands& o, int64_t group, float* windows) {
+  const int64_t filters = c.filters / c.groups, step = c.window[kHeight];
+  const int64_t height = c.out[kHeight] / step, width = c.out[kWide] / c.window[kWide];
+  const int64_t x_row = c.stride[kHeight] * strips.width * c.channels;
+  const float* x = strip.x + group * (c.channels / c.groups);
+  Group g;
+  set_group(c, strips, group, &g);
   for (int64_t column = 0; column < filters; column += kPanel) {
     const int64_t columns = at_most(kPanel, filters - column);
-    const int64_t filter = group * filters + column;
-    args.b_k = weights.packed ? ceil_div(columns, kWidth) * kWidth : c.filters;
-    args.b = weights.packed ? weights.at + group * packed_b_floats(filters, k) + column * k
-                            : weights.at + filter;
-    args.tail = tail_of(columns);
-    args.bias = bias == nullptr ? nullptr : bias + filter;
-    for (int64_t r = 0; r < strip.rows; ++r) {
-      const float* x = strip.x + r * c.stride[kHeight] * row + group * channels;
-      float* to = y + ((strip.image * c.out[kHeight] + strip.row + r) * c.out[kWide]) * c.filters;
-      for (int64_t tile = 0; tile < tiles.parts; ++tile) {
-        const int64_t first = tiles.start(tile), pixels = tiles.size(tile);
-        args.a = x + first * args.a_row;
-        args.c = to + first * c.filters + filter;
-        run_tile(args, pixels, columns, false);
-        for (int64_t i = 0; curved && i < pixels; ++i) {
-          finish_row(args.c + i * c.filters, columns, nullptr, false, c.activation);
-        }
+    set_panel(c, weights, static_cast<const float*>(o.bias), column, columns, &g);
+    for (int64_t r = 0; r < strip.rows; r += step) {
+      const int64_t row = strip.image * height + (strip.row + r) / step;
+      const int64_t to = row * width * c.filters + g.first + column;
+      float* y = static_cast<float*>(o.result) + to;
+      if (!c.pooled) {
+        run_row(c, &g, x + r * x_row, columns, {y, c.filters});
+        continue;
       }
+      for (int64_t i = 0; i < step; ++i) {
+        run_row(c, &g, x + (r + i) * x_row, columns, {windows + i * c.out[kWide] * kPanel, kPanel});
+      }
+      pool_row(c, windows, columns, y, c.indexed ? o.index + to : nullptr);
     }
   }
 }
 
 void run_tiled(const ConvPlan& plan, const ConvOperands& operands, const KernelContext& context) {
-  const ConvCase& c = plan.shape;
-  const Strips strips = make_strips(c);
-  float* packed = reinterpret_cast<float*>(context.workspace);
+  const ConvCase c = covered(plan.shape);
+  const Strips strips = strips_of(c);
+  float* scratch = reinterpret_cast<float*>(context.workspace);
   Weights weights = {static_cast<const float*>(operands.second), plan.choice[kPacked] != 0};
-  float* copies = packed;
   if (weights.packed) {
-    pack_weights(plan, weights.at, packed, context);
-    weights.at = packed;
-    copies += packed_floats(c);
+    pack_weights(plan, weights.at, scratch, context);
+    weights.at = scratch;
+    scratch += packed_floats(c);
   }
   const EvenSplit parts = even_split(strips.per_image * c.batch, plan.choice[kParts]);
   parallel_for(context, parts.parts, [&](int64_t part) {
+    float* copy = scratch + part * (strips.copy + window_floats(c));
     const int64_t end = parts.start(part) + parts.size(part);
     for (int64_t i = parts.start(part); i < end; ++i) {
-      const Strip strip = make_strip(c, strips, static_cast<const float*>(operands.first), i,
-                                     copies + part * strips.copy);
+      const Strip strip = make_strip(c, strips, static_cast<const float*>(operands.first), i, copy);
       for (int64_t group = 0; group < c.groups; ++group) {
-        run_group(c, strips, strip, weights, static_cast<const float*>(operands.bias),
-                  static_cast<float*>(operands.result), group);
+        run_group(c, strips, strip, weights, operands, group, copy + strips.copy);
       }
     }
   });
@@ -145,7 +212,7 @@ GemmProblem product_of(const ConvCase& c) {
 }
 
 bool plan_product(ConvPlan* plan) {
-  if (!is_product(plan->shape)) return false;
+  if (!is_product(plan->shape) || plan->shape.pooled) return false;
   const GemmPlan gemm = gemm_table.plan(product_of(plan->shape));
   plan->workspace = gemm.workspace;
   plan->nanoseconds = gemm.nanoseconds;

@@ -68,7 +68,8 @@ NACRE_INLINE int64_t input_rows(const ConvCase& c, int64_t rows) {
   return (rows - 1) * c.stride[kHeight] + (c.kernel[kHeight] - 1) * c.dilation[kHeight] + 1;
 }
 
-NACRE_INLINE Strips make_strips(const ConvCase& c) {
+// Strips are a multiple of `step` rows high, but for the last one.
+NACRE_INLINE Strips make_strips(const ConvCase& c, int64_t step = 1) {
   Strips s = {};
   s.border = needs_border(c);
   s.width = !s.border ? c.in[kWide]
@@ -80,7 +81,7 @@ NACRE_INLINE Strips make_strips(const ConvCase& c) {
       c.batch >= kMaxParts ? c.out[kHeight] : ceil_div(c.out[kHeight] * c.batch, kMaxParts);
   s.rows = at_least(1, at_most(most, kStripFloats / row));
   s.per_image = ceil_div(c.out[kHeight], s.rows);
-  s.rows = ceil_div(c.out[kHeight], s.per_image);
+  s.rows = ceil_div(ceil_div(c.out[kHeight], s.per_image), step) * step;
   s.per_image = ceil_div(c.out[kHeight], s.rows);
   s.copy = s.border ? (input_rows(c, s.rows) * s.width * c.channels + 15) & ~int64_t{15} : 0;
   return s;

@@ -1,10 +1,84 @@
-// Float32 pooling: see pool.h for layout and aliasing.
+// Float32 pooling: see pool.h for layout and aliasing. Plain two-dimensional windows have loops of
+// their own.
 
+#include "kernels/cpu/isa/pool_windows.h"
 #include "kernels/cpu/isa_tables.h"
 #include "kernels/cpu/pool_general.h"
 
 namespace nacre::cpu::NACRE_ISA_NAME {
+namespace {
 
-const PoolTable pool_table = make_pool_table<float>();
+using General = GeneralPool<float>;
+
+// Windows of an image without padding, whose places a byte can tell apart.
+bool is_plain(const PoolCase& c) {
+  bool plain = c.in[0] == 1 && c.out[0] == 1 && c.window[0] == 1;
+  for (int i = 1; i < 3; ++i) {
+    plain = plain && c.low[i] == 0 && (c.out[i] - 1) * c.stride[i] + c.window[i] <= c.in[i];
+  }
+  return plain && c.window[1] * c.window[2] <= kByteWindow;
+}
+
+void max(const PoolCase& c, const void* x, void* y, void* index, int64_t begin, int64_t end) {
+  if (!is_plain(c)) return General::max(c, x, y, index, begin, end);
+  const WindowShape window = {c.window[1], c.window[2], c.channels, c.in[2] * c.channels};
+  for (int64_t row = begin; row < end; ++row) {
+    const int64_t image = row / c.out[1], h = row % c.out[1] * c.stride[1];
+    const float* from = static_cast<const float*>(x) + (image * c.in[1] + h) * window.row;
+    for (int64_t w = 0; w < c.out[2]; ++w) {
+      const int64_t to = (row * c.out[2] + w) * c.channels;
+      max_window(window, from + w * c.stride[2] * c.channels, c.channels,
+                 static_cast<float*>(y) + to,
+                 index == nullptr ? nullptr : static_cast<uint8_t*>(index) + to);
+    }
+  }
+}
+
+// One row of windows that do not overlap, `place` being the first place of this row of theirs.
+void spread_row(const PoolCase& c, const float* dy, const uint8_t* index, int place, float* dx) {
+  const int64_t channels = c.channels;
+  for (int64_t w = 0; w < c.out[2]; ++w, dy += channels, index += channels) {
+    for (int64_t i = 0; i < channels; i += kLanes<float>) {
+      const int64_t n = channels - i;
+      const bool whole = n >= kLanes<float>;
+      const F32 value = whole ? load(dy + i) : load_partial(dy + i, n);
+      const I32 at = load_places(index + i, n);
+      float* to = dx + w * c.window[2] * channels + i;
+      for (int64_t j = 0; j < c.window[2]; ++j, to += channels) {
+        const F32 part = select(at == place + static_cast<int>(j), value, F32{});
+        if (whole) {
+          store(to, part);
+        } else {
+          store_partial(to, part, n);
+        }
+      }
+    }
+  }
+  const int64_t covered = c.out[2] * c.window[2];
+  __builtin_memset(dx + covered * channels, 0,
+                   static_cast<size_t>((c.in[2] - covered) * channels) * sizeof(float));
+}
+
+void max_gradient(const PoolCase& c, const void* dy, const void* index, void* dx, int64_t begin,
+                  int64_t end) {
+  const bool apart = c.stride[1] == c.window[1] && c.stride[2] == c.window[2];
+  if (!is_plain(c) || !apart) return General::max_gradient(c, dy, index, dx, begin, end);
+  for (int64_t row = begin; row < end; ++row) {
+    const int64_t image = row / c.in[1], h = row % c.in[1];
+    float* to = static_cast<float*>(dx) + row * c.in[2] * c.channels;
+    if (h / c.window[1] >= c.out[1]) {
+      __builtin_memset(to, 0, static_cast<size_t>(c.in[2] * c.channels) * sizeof(float));
+      continue;
+    }
+    const int64_t from = (image * c.out[1] + h / c.window[1]) * c.out[2] * c.channels;
+    spread_row(c, static_cast<const float*>(dy) + from, static_cast<const uint8_t*>(index) + from,
+               static_cast<int>(h % c.window[1] * c.window[2]), to);
+  }
+}
+
+}  // namespace
+
+const PoolTable pool_table = {max, max_gradient, General::max_gather, General::average,
+                              General::average_gradient};
 
 }  // namespace nacre::cpu::NACRE_ISA_NAME

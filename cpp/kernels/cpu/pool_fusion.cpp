@@ -1,0 +1,174 @@
+#include "kernels/cpu/pool_fusion.h"
+
+#include <algorithm>
+#include <string_view>
+#include <vector>
+
+#include "graph/graph.h"
+#include "graph/lower.h"
+#include "kernels/cpu/pool.h"
+
+namespace nacre::cpu {
+namespace {
+
+const OpDef kConvPool{"cpu.conv_pool", nullptr, nullptr, nullptr, 0};
+
+bool is_op(const Node& node, std::string_view name) { return node.op->name == name; }
+
+std::vector<int32_t> count_uses(const Graph& graph) {
+  std::vector<int32_t> uses(graph.nodes.size(), 0);
+  for (const Node& node : graph.nodes) {
+    for (Value value : node.inputs) ++uses[value.node];
+  }
+  for (Value value : graph.outputs) ++uses[value.node];
+  for (const Assignment& a : graph.assignments) ++uses[a.value.node];
+  return uses;
+}
+
+// Copies a graph node by node, putting something else in the place of some.
+class Gating {
+ public:
+  explicit Gating(Graph& graph) : graph_(graph), uses_(count_uses(graph)) {}
+
+  void run() {
+    if (std::none_of(graph_.nodes.begin(), graph_.nodes.end(),
+                     [](const Node& node) { return is_op(node, "max_pool_gradient"); })) {
+      return;
+    }
+    std::vector<Node> old = graph_.nodes;
+    graph_.nodes.clear();
+    old_ = &old;
+    for (size_t i = 0; i < old.size(); ++i) place_.push_back(placed(old[i]));
+    for (auto* values : {&graph_.inputs, &graph_.outputs}) {
+      for (Value& value : *values) value = mapped(value);
+    }
+    for (Assignment& a : graph_.assignments) a.value = mapped(a.value);
+    drop_dead_nodes(graph_);
+  }
+
+ private:
+  struct Place {
+    int32_t node;
+    int32_t source = -1;  // of a rewritten gradient of pooling: what spreads, in the new graph
+  };
+
+  const Node& node(Value value) const { return (*old_)[value.node]; }
+  Value mapped(Value value) const { return {place_[value.node].node, value.out}; }
+
+  int32_t push(Node fresh) {
+    graph_.nodes.push_back(std::move(fresh));
+    return static_cast<int32_t>(graph_.nodes.size()) - 1;
+  }
+
+  Place copy(const Node& source) {
+    Node fresh = source;
+    for (Value& value : fresh.inputs) value = mapped(value);
+    return {push(std::move(fresh))};
+  }
+
+  // where(x > 0, max_pool_gradient(dy, index), 0) with index of max_pool(x).
+  bool is_gate(const Node& where) const {
+    if (!is_op(where, "where") || !is_zero_old(where.inputs[2])) return false;
+    const Node& test = node(where.inputs[0]);
+    const Node& gradient = node(where.inputs[1]);
+    if (!is_op(test, "gt") || !is_zero_old(test.inputs[1])) return false;
+    if (!is_op(gradient, "max_pool_gradient") || uses_[where.inputs[1].node] != 1) return false;
+    const Value index = gradient.inputs[1];
+    return is_op(node(index), "max_pool") && index.out == 1 &&
+           node(index).inputs[0] == test.inputs[0] &&
+           gradient.types[0].shape == where.types[0].shape;
+  }
+  bool is_zero_old(Value value) const {
+    const Node& source = node(value);
+    return source.constant.defined() && source.constant.count() == 1 &&
+           source.constant.item_as_double() == 0;
+  }
+
+  Place gated(const Node& where) {
+    const Node& test = node(where.inputs[0]);
+    const Node& gradient = node(where.inputs[1]);
+    const Value dy = mapped(gradient.inputs[0]), index = mapped(gradient.inputs[1]);
+    const TensorType type = graph_.type(dy);
+    Node positive = test;  // the maximum itself, result 0 of the pooling
+    positive.inputs = {{index.node, 0}, mapped(test.inputs[1])};
+    positive.types = {{DType::Bool, type.shape}};
+    const int32_t tested = push(std::move(positive));
+    Node chosen = where;
+    chosen.inputs = {{tested, 0}, dy, mapped(where.inputs[2])};
+    chosen.types = {type};
+    const int32_t source = push(std::move(chosen));
+    Node spread = gradient;
+    spread.inputs = {{source, 0}, index};
+    return {push(std::move(spread)), source};
+  }
+
+  // The sum over all pixels of a gradient of pooling: of what was spread.
+  bool is_pixel_sum(const Node& sum) const {
+    if (!is_op(sum, "reduce_sum") || place_[sum.inputs[0].node].source < 0) return false;
+    const auto& axes = sum.attrs.ints("axes");
+    const size_t rank = graph_.type(mapped(sum.inputs[0])).shape.size();
+    if (axes.size() != rank - 1) return false;
+    return std::find(axes.begin(), axes.end(), static_cast<int64_t>(rank) - 1) == axes.end();
+  }
+
+  Place placed(const Node& source) {
+    if (is_gate(source)) return gated(source);
+    if (is_pixel_sum(source)) {
+      Node fresh = source;
+      fresh.inputs = {{place_[source.inputs[0].node].source, 0}};
+      return {push(std::move(fresh))};
+    }
+    return copy(source);
+  }
+
+  Graph& graph_;
+  std::vector<int32_t> uses_;
+  const std::vector<Node>* old_ = nullptr;
+  std::vector<Place> place_ = {};
+};
+
+// Windows side by side inside the image, few enough places for a byte.
+bool windows_apart(const Node& pool) {
+  const std::vector<int64_t>& window = pool.attrs.ints("window");
+  const Shape& low = pool.attrs.shape("low");
+  int64_t places = 1;
+  for (const int64_t size : window) places *= size;
+  return window == pool.attrs.ints("strides") && places <= kByteWindow &&
+
+         std::all_of(low.begin(), low.end(), [](const Dim& pad) { return pad == Dim(0); });
+}
+
+// Whether every window lies inside the image: (n / window) windows of n pixels.
+bool windows_inside(const Graph& graph, const Node& pool) {
+  const Shape& from = graph.type(pool.inputs[0]).shape;
+  const Shape& to = pool.types[0].shape;
+  const std::vector<int64_t>& window = pool.attrs.ints("window");
+  for (size_t i = 0; i < window.size(); ++i) {
+    const Dim &in = from[i + 1], &out = to[i + 1];
+    if (!in.is_static() || !out.is_static() || out.value() * window[i] > in.value()) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+void gate_pooled(Graph& graph) { Gating(graph).run(); }
+
+void fuse_pools(Graph& graph) {
+  const std::vector<int32_t> uses = count_uses(graph);
+  for (Node& node : graph.nodes) {
+    if (!is_op(node, "max_pool") || !windows_apart(node) || !windows_inside(graph, node)) continue;
+    const Node& conv = graph.nodes[node.inputs[0].node];
+    if ((!is_op(conv, "conv") && !is_op(conv, "cpu.conv")) || uses[node.inputs[0].node] != 1) {
+      continue;
+    }
+    Attrs attrs = conv.attrs;
+    attrs.set("window", node.attrs.ints("window"));
+    node.op = &kConvPool;
+    node.attrs = std::move(attrs);
+    node.inputs = conv.inputs;
+  }
+  drop_dead_nodes(graph);
+}
+
+}  // namespace nacre::cpu
