@@ -349,3 +349,18 @@ def test_own_optimizer():
         return v - 0.1 * np.sign(g)
 
     _close(_run(Signs(learning_rate=0.1), "float32"), _loop(step), 1e-5)
+
+
+def test_options_by_place():
+    """As in Keras: the options of all optimizers come behind an optimizer's own."""
+    assert optimizers.SGD(0.1, 0.9, True, 0.01).weight_decay == 0.01
+    adam = optimizers.Adam(0.1, 0.9, 0.99, 1e-6, False, None, 1.0)
+    assert (adam.weight_decay, adam.clipnorm) == (None, 1.0)
+    assert optimizers.AdamW(0.1, 0.2, 0.9, 0.99, 1e-6, False, None, 0.5).clipvalue == 0.5
+    assert optimizers.Lamb(0.1, 0.9, 0.99, 1e-6, 0.3).weight_decay == 0.3
+    with pytest.raises(TypeError, match="several values for `clipnorm`"):
+        optimizers.SGD(0.1, 0.9, True, None, 1.0, clipnorm=2.0)
+    with pytest.raises(TypeError, match="at most 13 arguments"):
+        optimizers.SGD(*range(14))
+    with pytest.raises(ValueError, match="unknown arguments `rate`"):
+        optimizers.SGD(rate=1)

@@ -71,7 +71,7 @@ def test_loss_scale_configuration_and_errors():
     }
     with pytest.raises(ValueError, match="dynamic=False"):
         optimizers.LossScaleOptimizer(optimizers.SGD(), dynamic=False)
-    with pytest.raises(ValueError, match="clipnorm.*inner optimizer"):
+    with pytest.raises(ValueError, match=r"clipnorm.*inner optimizer"):
         optimizers.LossScaleOptimizer(optimizers.SGD(), clipnorm=1.0)
     with pytest.raises(TypeError, match="Received: 'sgd'"):
         optimizers.LossScaleOptimizer("sgd")

@@ -128,11 +128,17 @@ def _as_list(item: Any) -> list:
 
 
 def _fan_out(name: str) -> Callable:
-    if name.endswith(("batch_begin", "batch_end")) or name.startswith("on_epoch"):
+    if name.startswith("on_epoch"):
 
-        def hook(self: CallbackList, index: int, logs: dict | None = None) -> None:
+        def hook(self: CallbackList, epoch: int, logs: dict | None = None) -> None:
             for callback in self.callbacks:
-                getattr(callback, name)(index, logs)
+                getattr(callback, name)(epoch, logs)
+
+    elif "batch" in name:
+
+        def hook(self: CallbackList, batch: int, logs: dict | None = None) -> None:
+            for callback in self.callbacks:
+                getattr(callback, name)(batch, logs)
 
     else:
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from nacre import ops
+from nacre.optimizers.base_options import with_base_options
 from nacre.optimizers.optimizer import Optimizer
 
 
@@ -29,6 +30,7 @@ def _moments(gradient: Any, m: Any, v: Any, share_1: Any, share_2: Any) -> tuple
     return m_new, v_new
 
 
+@with_base_options
 class _AdamLike(Optimizer):
     """The constructor and slots that the Adam family shares."""
 
@@ -65,6 +67,7 @@ class _AdamLike(Optimizer):
         }
 
 
+@with_base_options
 class Adam(_AdamLike):
     """Adam: steps scaled by averages of the gradient and of its square.
 
@@ -127,6 +130,7 @@ class Adam(_AdamLike):
         return {**super().get_config(), "amsgrad": self.amsgrad}
 
 
+@with_base_options
 class AdamW(Adam):
     """Adam with weight decay apart from the gradient.
 

@@ -6,9 +6,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from nacre import initializers, ops
+from nacre.optimizers.base_options import with_base_options
 from nacre.optimizers.optimizer import Optimizer
 
 
+@with_base_options
 class RMSprop(Optimizer):
     """Steps divided by the root of an average square of the gradient.
 
@@ -82,6 +84,7 @@ def _average(slot: Any, value: Any, kept: float) -> Any:
     return average
 
 
+@with_base_options
 class Adagrad(Optimizer):
     """Steps divided by the root of the sum of all past squares.
 
@@ -127,6 +130,7 @@ class Adagrad(Optimizer):
         }
 
 
+@with_base_options
 class Adadelta(Optimizer):
     """Steps scaled by the ratio of past steps to past gradients.
 
@@ -168,6 +172,7 @@ class Adadelta(Optimizer):
         return {**super().get_config(), "rho": self.rho, "epsilon": self.epsilon}
 
 
+@with_base_options
 class Lion(Optimizer):
     """Steps by the sign of an average gradient.
 

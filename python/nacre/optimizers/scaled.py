@@ -7,6 +7,7 @@ from typing import Any
 
 from nacre import initializers, ops
 from nacre.optimizers.adam import _AdamLike, _moments
+from nacre.optimizers.base_options import with_base_options
 from nacre.optimizers.optimizer import Optimizer
 
 
@@ -41,6 +42,7 @@ class Lamb(_AdamLike):
         variable.assign(ops.subtract(variable, ops.multiply(update, rate)))
 
 
+@with_base_options
 class Ftrl(Optimizer):
     """Follow the regularized leader, for sparse linear models.
 

@@ -7,9 +7,11 @@ from typing import Any
 
 from nacre import ops
 from nacre.optimizers.adam import _rounded_rest
+from nacre.optimizers.base_options import with_base_options
 from nacre.optimizers.optimizer import Optimizer
 
 
+@with_base_options
 class ScheduleFreeAdamW(Optimizer):
     """AdamW that takes gradients between its iterate and the mean of all iterates.
 

@@ -6,9 +6,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from nacre import ops
+from nacre.optimizers.base_options import with_base_options
 from nacre.optimizers.optimizer import Optimizer
 
 
+@with_base_options
 class SGD(Optimizer):
     """Gradient descent, with momentum if asked for.
 
