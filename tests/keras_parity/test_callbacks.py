@@ -142,7 +142,7 @@ def test_event_files_are_what_tensorboard_reads(tmp_path):
         y[:, :1],
         epochs=3,
         validation_split=0.25,
-        callbacks=[nacre.callbacks.TensorBoard(tmp_path)],
+        callbacks=[nacre.callbacks.TensorBoard(tmp_path, histogram_freq=1)],
         verbose=0,
     ).history
     for name, key in (("train", "loss"), ("validation", "val_loss")):
@@ -156,3 +156,9 @@ def test_event_files_are_what_tensorboard_reads(tmp_path):
     events = reader.EventAccumulator(str(tmp_path / "train")).Reload()
     (graph,) = events.Tensors("keras")
     assert graph.tensor_proto.string_val[0].decode() == model.to_json()
+    tag = model.weights[0].path + "/histogram"
+    assert events.SummaryMetadata(tag).plugin_data.plugin_name == "histograms"
+    rows = tensor_util.make_ndarray(events.Tensors(tag)[-1].tensor_proto)
+    assert rows.shape == (30, 3)
+    assert rows[0, 0] == model.get_weights()[0].min()
+    assert rows[:, 2].sum() == 2

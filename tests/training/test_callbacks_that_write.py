@@ -313,9 +313,19 @@ class TestTensorBoard:
         assert sum(b"epoch_steps_per_second" in r for r in records) == 2
         assert not (tmp_path / "validation").exists()
 
+    def test_histograms(self, tmp_path):
+        model = _model()
+        _fit(model, callbacks.TensorBoard(tmp_path, histogram_freq=2), epochs=3)
+        found = [r for r in _records(_event_file(tmp_path / "train")) if b"/histogram" in r]
+        assert len(found) == 2 * len(model.weights)
+        for weight, record in zip(model.weights, found[-len(model.weights) :], strict=True):
+            assert f"{weight.path}/histogram".encode() in record
+            values = weight.numpy().astype("float64")
+            counts, edges = np.histogram(values, 30)
+            assert np.stack([edges[:-1], edges[1:], counts], 1).tobytes() in record
+
     def test_errors(self):
         for options in (
-            {"histogram_freq": 1},
             {"profile_batch": (2, 3)},
             {"embeddings_freq": 1},
             {"write_images": True},

@@ -14,12 +14,14 @@ import struct
 import time
 from itertools import count
 
+import numpy as np
+
 __all__ = ["EventFile"]
 
 _numbers = count()
 
-_FLOAT, _STRING = 1, 7  # numbers of dtypes
-_SCALAR_DATA, _BLOB_DATA = 1, 3  # what a dashboard takes the data for
+_FLOAT, _DOUBLE, _STRING = 1, 2, 7  # numbers of dtypes
+_SCALAR_DATA, _TENSOR_DATA, _BLOB_DATA = 1, 2, 3  # what a dashboard takes the data for
 
 
 def _crc_table() -> list[int]:
@@ -99,6 +101,22 @@ class EventFile:
         # dtype, an empty shape, the value
         tensor = _number(1, _FLOAT) + _bytes(2, b"") + _bytes(5, packed)
         self._summary(tag, tensor, step, "scalars", b"", _SCALAR_DATA)
+
+    def histogram(self, tag: str, values: np.ndarray, step: int, buckets: int = 30) -> None:
+        """Write how values are distributed.
+
+        Args:
+            tag: What they are called.
+            values: The values; those that are not finite are left out.
+            step: When they were so.
+            buckets: Into how many intervals of equal width they are sorted.
+        """
+        values = values[np.isfinite(values)]
+        counts, edges = np.histogram(values.astype(np.float64), buckets)
+        rows = np.stack([edges[:-1], edges[1:], counts], axis=1)
+        shape = b"".join(_bytes(2, _number(1, size)) for size in rows.shape)
+        tensor = _number(1, _DOUBLE) + _bytes(2, shape) + _bytes(4, rows.tobytes())
+        self._summary(tag, tensor, step, "histograms", b"", _TENSOR_DATA)
 
     def text(self, tag: str, value: str, step: int, plugin: str, content: bytes) -> None:
         """Write a text for one of TensorBoard's plugins.

@@ -23,9 +23,9 @@ class TensorBoard(Callback):
 
     Args:
         log_dir: The folder.
-        histogram_freq: Only 0: histograms of weights are not written.
+        histogram_freq: Every how many epochs to write how weights are distributed; 0 for never.
         write_graph: Whether to write the model's configuration, from which a graph is drawn.
-        write_images: Only False, as it goes with histograms.
+        write_images: Only False: pictures of weights are not written.
         write_steps_per_second: Whether to write how many steps an epoch made per second.
         update_freq: `"epoch"`; or `"batch"` or a number, to write metrics every so many batches
             too.
@@ -48,7 +48,6 @@ class TensorBoard(Callback):
     ) -> None:
         super().__init__()
         for name, value in (
-            ("histogram_freq", histogram_freq),
             ("write_images", write_images),
             ("profile_batch", profile_batch),
             ("embeddings_freq", embeddings_freq),
@@ -56,10 +55,11 @@ class TensorBoard(Callback):
         ):
             if value:
                 raise ValueError(
-                    f"TensorBoard: `{name}` is not available; scalars and the graph of layers are "
-                    f"written. Received: {name}={value!r}"
+                    f"TensorBoard: `{name}` is not available; scalars, histograms and the graph of "
+                    f"layers are written. Received: {name}={value!r}"
                 )
         self.log_dir = os.fspath(log_dir)
+        self.histogram_freq = histogram_freq
         self.write_graph = write_graph
         self.write_steps_per_second = write_steps_per_second
         self.update_freq = 1 if update_freq == "batch" else update_freq
@@ -152,8 +152,15 @@ class TensorBoard(Callback):
             self._epoch_start = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        if not logs:
-            return
+        if logs:
+            self._write_metrics(epoch, logs)
+        if self.histogram_freq and epoch % self.histogram_freq == 0:
+            file = self._file("train")
+            for weight in [w for layer in self.model.layers for w in layer.weights]:
+                file.histogram(f"{weight.path}/histogram", weight.numpy(), epoch)
+            file.flush()
+
+    def _write_metrics(self, epoch: int, logs: dict) -> None:
         train = {name: v for name, v in logs.items() if not name.startswith("val_")}
         validation = {name[4:]: v for name, v in logs.items() if name.startswith("val_")}
         optimizer = self.model.optimizer
