@@ -108,11 +108,11 @@ def find_public(module: str | None, name: str) -> Any | None:
 
 
 def _internal_home(module: str) -> str:
-    """`keras.src.layers.core.dense` -> `keras.layers`."""
+    """`keras.src.layers.core.dense` -> `keras.layers`; backends have optimizers of their own."""
     parts = module.split(".")
-    if parts[2:4] == ["optimizers", "schedules"]:
+    if "schedules" in parts:
         return "keras.optimizers.schedules"
-    return "keras." + parts[2]
+    return "keras.optimizers" if "optimizers" in parts else "keras." + parts[2]
 
 
 def find_class(module: str | None, name: str, registered: Any, custom: dict | None) -> Any | None:

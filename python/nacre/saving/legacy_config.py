@@ -56,8 +56,8 @@ def training_config(model: Any) -> dict:
     """
     arguments = dict(model._compile_arguments)
     arguments.pop("optimizer")
+    arguments["loss"] = tree.map_structure(_full_name, arguments["loss"])
     config = tree.map_structure(_describe, arguments)
-    config["loss"] = tree.map_structure(_full_name, config["loss"])
     optimizer = serialize_keras_object(model.optimizer)
     config["optimizer_config"] = {
         "class_name": optimizer["registered_name"] or optimizer["class_name"],
