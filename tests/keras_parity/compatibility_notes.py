@@ -15,27 +15,9 @@ COMPLETE = (
     "keras.regularizers",
 )
 
-
-def _not_there_yet(namespace: str, names: str) -> dict[str, str]:
-    return {f"{namespace}.{name}": "not there yet." for name in names.split()}
-
-
 # Why a name is missing, or takes other parameters.
 GAPS: dict[str, str] = {
     "keras.callbacks.OrbaxCheckpoint": "writes checkpoints of the Orbax library, which needs JAX.",
-    "keras.losses.CTC": "needs sequence models, which are not there yet.",
-    "keras.losses.ctc": "needs sequence models, which are not there yet.",
-    **_not_there_yet(
-        "keras.callbacks",
-        "BackupAndRestore CSVLogger ModelCheckpoint ReduceLROnPlateau RemoteMonitor SwapEMAWeights "
-        "TensorBoard",
-    ),
-    **_not_there_yet(
-        "keras.metrics",
-        "BinaryIoU ConcordanceCorrelation IoU MeanIoU OneHotIoU OneHotMeanIoU PearsonCorrelation "
-        "PrecisionAtRecall R2Score RecallAtPrecision SensitivityAtSpecificity "
-        "SpecificityAtSensitivity concordance_correlation pearson_correlation",
-    ),
 }
 
 
