@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
+from unittest import mock
 
 import numpy as np
 
@@ -44,13 +46,9 @@ class Pair:
     ours: Any
     theirs: Any
 
-    def compare_outputs(self, x: Any, tolerance: float = OUTPUTS) -> None:
-        assert_close(
-            self.ours.predict(x, verbose=0),
-            self.theirs.predict(x, verbose=0),
-            tolerance,
-            "predict",
-        )
+    def compare_outputs(self, x: Any, tolerance: float = OUTPUTS, **options: Any) -> None:
+        ours, theirs = (m.predict(x, verbose=0, **options) for m in (self.ours, self.theirs))
+        assert_close(ours, theirs, tolerance, "predict")
 
     def compare_evaluate(self, x: Any, y: Any, tolerance: float = OUTPUTS, **options: Any) -> None:
         options = {"verbose": 0, **options}
@@ -91,6 +89,28 @@ class Pair:
         assert_close(ours, theirs, tolerance, "gradient of weight", scale=scale)
 
 
+@contextlib.contextmanager
+def _initial_values_from_numpy(keras: Any, seed: int) -> Iterator[None]:
+    """Make Keras's initial values with NumPy: JAX would compile a program for every shape."""
+    rng = np.random.default_rng(seed)
+    constants = {keras.initializers.Zeros: 0.0, keras.initializers.Ones: 1.0}
+    names = ("GlorotUniform", "HeNormal", "LecunUniform", "RandomNormal", "RandomUniform")
+
+    def drawn(self: Any, shape: Any, dtype: Any = None, **options: Any) -> np.ndarray:
+        return rng.normal(0, 0.3, shape).astype(dtype or "float32")
+
+    def constant(self: Any, shape: Any, dtype: Any = None, **options: Any) -> np.ndarray:
+        return np.full(shape, constants[type(self)], dtype or "float32")
+
+    with contextlib.ExitStack() as stack:
+        for cls in constants:
+            stack.enter_context(mock.patch.object(cls, "__call__", constant))
+        for name in names:
+            cls = getattr(keras.initializers, name)
+            stack.enter_context(mock.patch.object(cls, "__call__", drawn))
+        yield
+
+
 def make_pair(keras: Any, build: Callable[[Any], Any], seed: int = 0) -> Pair:
     """Build a model with both libraries and give ours the weights of theirs.
 
@@ -103,7 +123,8 @@ def make_pair(keras: Any, build: Callable[[Any], Any], seed: int = 0) -> Pair:
         The pair. Weights agree in number, order and shape.
     """
     keras.utils.set_random_seed(seed)
-    theirs = build(keras)
+    with _initial_values_from_numpy(keras, seed):
+        theirs = build(keras)
     ours = build(nacre)
     weights = theirs.get_weights()
     # Biases, scales and moving statistics start at 0 or 1, where mistakes would not show.

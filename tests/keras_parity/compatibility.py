@@ -134,6 +134,8 @@ def differences(theirs: Signature, ours: Signature) -> list[str]:
 
 
 def _same(theirs: Any, ours: Any) -> bool:
+    if isinstance(theirs, tuple) and isinstance(ours, int):
+        return set(theirs) == {ours}  # one size for every axis
     if isinstance(theirs, str) and not isinstance(ours, str):
         return theirs == repr(ours)  # no literal: an object of Keras's, by its text
     return theirs == ours and isinstance(theirs, bool) == isinstance(ours, bool)

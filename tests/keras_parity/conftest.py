@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-os.environ["KERAS_BACKEND"] = "jax"
+os.environ.setdefault("KERAS_BACKEND", "jax")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+# Models here run for a moment; most of the time would go into compiling them well.
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 
 _MISSING = [name for name in ("keras", "jax") if importlib.util.find_spec(name) is None]
 

@@ -1,22 +1,35 @@
+"""Models, losses, metrics and optimizers drawn at random; the number of a test is its seed.
+
+`KERAS_BACKEND=torch` runs the same with Keras on PyTorch, where it is installed. That takes a tenth
+of the time, since nothing is compiled.
+"""
+
 import pytest
 
 from tests.keras_parity.compare import make_pair
-from tests.keras_parity.drawing import BATCH, build, data, draw_spec
+from tests.keras_parity.drawn import build, data, draw_spec
 
-FEW = range(24)
-MANY = range(100, 400)
+# Both libraries warn of epochs that end early.
+pytestmark = pytest.mark.filterwarnings("ignore:Your input ran out of data")
+
+FEW = range(50)
+MANY = range(1000, 1500)
 
 
 def _check(keras, seed):
     spec = draw_spec(seed)
-    x, y, options = data(spec, seed)
+    x, y, weight, options = data(spec, seed)
     pair = make_pair(keras, lambda lib: build(lib, spec), seed)
-    pair.compare_outputs(x)
-    weights = {"sample_weight": options["sample_weight"]} if "sample_weight" in options else {}
-    pair.compare_evaluate(x, y, batch_size=BATCH, **weights)
+    size = options["batch_size"]
+    pair.compare_outputs(x, batch_size=size)
+    pair.compare_evaluate(x, y, batch_size=size, sample_weight=weight)
     # Dropout draws other numbers in each library; such models are compared untrained.
-    if not spec.random:
-        pair.compare_fit(x, y, **options)
+    if spec.random:
+        return
+    metrics = any(head.metrics or head.weighted_metrics for head in spec.heads)
+    if spec.masked and metrics and keras.backend.backend() == "jax":
+        return  # Keras on JAX loses the mask between loss and metrics in training
+    pair.compare_fit(x, y, sample_weight=weight, **options)
 
 
 @pytest.mark.parametrize("seed", FEW)

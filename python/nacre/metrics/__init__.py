@@ -169,13 +169,13 @@ for _short, _cls in (
     ("msle", MeanSquaredLogarithmicError),
 ):
     _TABLE[_short] = _TABLE[_short.upper()] = _cls
-# A metric named by its snake-case name; functions win where both exist.
+# A metric named by its snake-case name; the class wins where there is a function too.
 for _name in __all__:
     _cls = globals().get(_name)
     if isinstance(_cls, type) and issubclass(_cls, Metric) and _name in _TABLE:
         from nacre.naming import to_snake_case as _to_snake_case
 
-        _TABLE.setdefault(_to_snake_case(_name), _cls)
+        _TABLE[_to_snake_case(_name)] = _cls
 _TABLE.update(rmse=RootMeanSquaredError, RMSE=RootMeanSquaredError, logcosh=LogCoshError)
 _TABLE.update(
     concordance_correlation=ConcordanceCorrelation,

@@ -29,6 +29,7 @@ __all__ = [
 _TABLE = {
     name: globals()[name] for name in __all__ if name not in ("deserialize", "get", "serialize")
 }
+_TABLE["l1l2"] = L1L2  # Keras 3's spelling; `l1_l2` is that of Keras 2
 
 
 def serialize(regularizer: Regularizer) -> dict:
