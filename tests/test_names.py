@@ -35,3 +35,12 @@ def test_kinds_of_dtypes():
 )
 def test_result_type(dtypes, expected):
     assert backend.result_type(*dtypes) == expected
+
+
+def test_switches_without_a_meaning_here_keep_what_was_set():
+    assert nacre.config.is_flash_attention_enabled() is None
+    nacre.config.disable_flash_attention()
+    assert nacre.config.is_flash_attention_enabled() is False
+    nacre.config.enable_flash_attention()
+    assert nacre.config.is_flash_attention_enabled() is None
+    assert nacre.config.is_nnx_enabled() is False

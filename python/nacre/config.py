@@ -9,16 +9,20 @@ if TYPE_CHECKING:
 
 __all__ = [
     "backend",
+    "disable_flash_attention",
     "disable_interactive_logging",
     "disable_traceback_filtering",
     "dtype_policy",
+    "enable_flash_attention",
     "enable_interactive_logging",
     "enable_traceback_filtering",
     "epsilon",
     "floatx",
     "get_num_threads",
     "image_data_format",
+    "is_flash_attention_enabled",
     "is_interactive_logging_enabled",
+    "is_nnx_enabled",
     "is_traceback_filtering_enabled",
     "max_epochs",
     "max_steps_per_epoch",
@@ -44,6 +48,7 @@ _image_data_format = "channels_last"
 _dtype_policy: DTypePolicy | None = None
 _interactive_logging = True
 _traceback_filtering = True
+_flash_attention: bool | None = None
 _nonfinite_policy = "warn"
 _max_epochs: int | None = None
 _max_steps_per_epoch: int | None = None
@@ -196,6 +201,28 @@ def disable_traceback_filtering() -> None:
 def is_traceback_filtering_enabled() -> bool:
     """What was last set; tracebacks are the same either way."""
     return _traceback_filtering
+
+
+def enable_flash_attention() -> None:
+    """Accepted for compatibility: there is one implementation of attention, which is exact."""
+    global _flash_attention
+    _flash_attention = None
+
+
+def disable_flash_attention() -> None:
+    """Accepted for compatibility: there is one implementation of attention, which is exact."""
+    global _flash_attention
+    _flash_attention = False
+
+
+def is_flash_attention_enabled() -> bool | None:
+    """`False` after `disable_flash_attention`, else `None`; results are the same either way."""
+    return _flash_attention
+
+
+def is_nnx_enabled() -> bool:
+    """Always `False`: NNX belongs to Keras on JAX."""
+    return False
 
 
 def _limit(value: int | None, name: str) -> int | None:

@@ -28,6 +28,7 @@ class KerasTensor:
         dims: The same sizes with symbols in place of `None`, when they are known.
     """
 
+    dtype: str
     # NumPy operands defer to the operators of this class.
     __array_priority__ = 100.0
     __array_ufunc__ = None

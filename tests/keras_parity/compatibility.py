@@ -34,10 +34,11 @@ class Parameter:
 
 @dataclass
 class Signature:
-    """The parameters that a callable names, and whether it takes others by place."""
+    """The parameters that a callable names, and whether it takes others: by place, or at all."""
 
     parameters: list[Parameter]
     takes_any: bool = False
+    hands_on_all: bool = False
 
     def by_name(self) -> dict[str, Parameter]:
         return {parameter.name: parameter for parameter in self.parameters}
@@ -100,8 +101,9 @@ def _read(function: Any, skip: bool) -> tuple[Signature, bool]:
     kinds = [parameter.kind for parameter in parameters]
     named = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     found = [Parameter(p.name, p.default, p.kind is not p.KEYWORD_ONLY) for p in named]
-    signature = Signature(found, takes_any=inspect.Parameter.VAR_POSITIONAL in kinds)
-    return signature, inspect.Parameter.VAR_KEYWORD in kinds
+    takes_any = inspect.Parameter.VAR_POSITIONAL in kinds
+    hands_on = inspect.Parameter.VAR_KEYWORD in kinds
+    return Signature(found, takes_any, takes_any and hands_on), hands_on
 
 
 def differences(theirs: Signature, ours: Signature) -> list[str]:
@@ -109,6 +111,8 @@ def differences(theirs: Signature, ours: Signature) -> list[str]:
 
     Further parameters of ours do no harm unless they are required.
     """
+    if ours.hands_on_all and not ours.parameters:
+        return []
     own = ours.by_name()
     found = []
     for parameter in theirs.parameters:
