@@ -46,8 +46,9 @@ struct ConvCase {
   // Forward only: `filters` values added to every pixel, and what is applied to the sums.
   bool has_bias = false;
   Activation activation = Activation::None;
-  // Forward only: the largest value of each window of so many pixels is the result, with its place
-  // in the window if `indexed`. Windows do not overlap; pixels beyond the last one are dropped.
+  // Forward: the largest value of each window of so many pixels is the result, with its place in
+  // the window if `indexed`. Gradients: dy is given for those values only, and is zero elsewhere.
+  // Windows do not overlap; pixels beyond the last one have no part in the result.
   bool pooled = false, indexed = false;
   int64_t window[3] = {1, 1, 1};
 };
@@ -57,7 +58,7 @@ struct ConvOperands {
   const void* second;  // the kernel, or dy for KernelGradient
   const void* bias;    // null without one
   void* result;
-  uint8_t* index = nullptr;  // of a pooled result
+  uint8_t* index = nullptr;  // places in windows: of the result, or for gradients of dy
 };
 
 // A case with every decision made.

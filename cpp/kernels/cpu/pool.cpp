@@ -95,6 +95,7 @@ std::string refuse(const OpCase& op) {
 }  // namespace
 
 Kernel prepare_max_pool(const OpCase& op) { return prepare<max_rows, false>(op); }
+Kernel prepare_max_pool_gradient(const OpCase& op) { return prepare<max_gradient_rows, true>(op); }
 
 namespace {
 

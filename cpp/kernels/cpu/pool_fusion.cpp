@@ -12,6 +12,8 @@ namespace nacre::cpu {
 namespace {
 
 const OpDef kConvPool{"cpu.conv_pool", nullptr, nullptr, nullptr, 0};
+const OpDef kInputGradientPool{"cpu.conv_input_gradient_pool", nullptr, nullptr, nullptr, 0};
+const OpDef kKernelGradientPool{"cpu.conv_kernel_gradient_pool", nullptr, nullptr, nullptr, 0};
 
 bool is_op(const Node& node, std::string_view name) { return node.op->name == name; }
 
@@ -127,27 +129,58 @@ class Gating {
   std::vector<Place> place_ = {};
 };
 
-// Windows side by side inside the image, few enough places for a byte.
-bool windows_apart(const Node& pool) {
+// Windows side by side inside the image `full`, with few enough places for a byte.
+bool windows_apart(const Node& pool, const Shape& full, const Shape& pooled) {
   const std::vector<int64_t>& window = pool.attrs.ints("window");
   const Shape& low = pool.attrs.shape("low");
+  if (window != pool.attrs.ints("strides")) return false;
   int64_t places = 1;
-  for (const int64_t size : window) places *= size;
-  return window == pool.attrs.ints("strides") && places <= kByteWindow &&
-
-         std::all_of(low.begin(), low.end(), [](const Dim& pad) { return pad == Dim(0); });
+  for (size_t i = 0; i < window.size(); ++i) {
+    const Dim &in = full[i + 1], &out = pooled[i + 1];
+    if (!(low[i] == Dim(0)) || !in.is_static() || !out.is_static()) return false;
+    if (out.value() * window[i] > in.value()) return false;
+    places *= window[i];
+  }
+  return places <= kByteWindow;
 }
 
-// Whether every window lies inside the image: (n / window) windows of n pixels.
-bool windows_inside(const Graph& graph, const Node& pool) {
-  const Shape& from = graph.type(pool.inputs[0]).shape;
-  const Shape& to = pool.types[0].shape;
-  const std::vector<int64_t>& window = pool.attrs.ints("window");
-  for (size_t i = 0; i < window.size(); ++i) {
-    const Dim &in = from[i + 1], &out = to[i + 1];
-    if (!in.is_static() || !out.is_static() || out.value() * window[i] > in.value()) return false;
+// The attributes of a convolution and of the windows over its result `full`.
+Attrs joined_attrs(const Node& conv, const Node& pool, const Shape& full) {
+  Attrs attrs = conv.attrs;
+  attrs.set("window", pool.attrs.ints("window"));
+  attrs.set("full", Shape(full.begin() + 1, full.end() - 1));
+  return attrs;
+}
+
+// Which operand of a convolution's gradient is dy; -1 for other ops.
+int dy_operand(const Node& node) {
+  if (is_op(node, "conv_input_gradient")) return 0;
+  return is_op(node, "conv_kernel_gradient") ? 1 : -1;
+}
+
+// Gradients of convolutions read a gradient of pooling that nothing else reads in its small form.
+void fuse_spreads(Graph& graph) {
+  std::vector<char> others(graph.nodes.size(), 0);
+  for (const Node& node : graph.nodes) {
+    const int dy = dy_operand(node);
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      if (static_cast<int>(i) != dy) others[node.inputs[i].node] = 1;
+    }
   }
-  return true;
+  for (Value value : graph.outputs) others[value.node] = 1;
+  for (const Assignment& a : graph.assignments) others[a.value.node] = 1;
+  for (Node& node : graph.nodes) {
+    const int dy = dy_operand(node);
+    if (dy < 0 || others[node.inputs[dy].node]) continue;
+    const Node& spread = graph.nodes[node.inputs[dy].node];
+    if (!is_op(spread, "max_pool_gradient")) continue;
+    const Shape& full = spread.types[0].shape;
+    if (!windows_apart(spread, full, graph.type(spread.inputs[0]).shape)) continue;
+    node.attrs = joined_attrs(node, spread, full);
+    node.op = dy == 0 ? &kInputGradientPool : &kKernelGradientPool;
+    node.inputs[dy] = spread.inputs[0];
+    node.inputs.push_back(spread.inputs[1]);
+  }
 }
 
 }  // namespace
@@ -157,17 +190,18 @@ void gate_pooled(Graph& graph) { Gating(graph).run(); }
 void fuse_pools(Graph& graph) {
   const std::vector<int32_t> uses = count_uses(graph);
   for (Node& node : graph.nodes) {
-    if (!is_op(node, "max_pool") || !windows_apart(node) || !windows_inside(graph, node)) continue;
+    if (!is_op(node, "max_pool")) continue;
     const Node& conv = graph.nodes[node.inputs[0].node];
     if ((!is_op(conv, "conv") && !is_op(conv, "cpu.conv")) || uses[node.inputs[0].node] != 1) {
       continue;
     }
-    Attrs attrs = conv.attrs;
-    attrs.set("window", node.attrs.ints("window"));
+    const Shape& full = conv.types[0].shape;
+    if (!windows_apart(node, full, node.types[0].shape)) continue;
+    node.attrs = joined_attrs(conv, node, full);
     node.op = &kConvPool;
-    node.attrs = std::move(attrs);
     node.inputs = conv.inputs;
   }
+  fuse_spreads(graph);
   drop_dead_nodes(graph);
 }
 

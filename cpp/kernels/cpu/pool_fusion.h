@@ -11,7 +11,8 @@ namespace cpu {
 // element that it was taken from, and that element equals it.
 void gate_pooled(Graph& graph);
 
-// A convolution that only a maximum over windows uses takes them in: cpu.conv_pool.
+// A convolution that only a maximum over windows uses takes them in, and its gradients read the
+// gradient of the maxima as it is: cpu.conv_pool and the like.
 void fuse_pools(Graph& graph);
 
 }  // namespace cpu

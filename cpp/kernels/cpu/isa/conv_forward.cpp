@@ -4,7 +4,6 @@
 
 #include "kernels/cpu/isa/conv_tiled.h"
 #include "kernels/cpu/isa/finish_row.h"
-#include "kernels/cpu/isa/pool_windows.h"
 #include "kernels/cpu/isa_tables.h"
 
 namespace nacre::cpu::NACRE_ISA_NAME {
@@ -41,7 +40,7 @@ bool plan_tiled(ConvPlan* plan) {
   const ConvCase c = covered(plan->shape);
   const int64_t filters = c.filters / c.groups;
   if (!can_tile(c) || (c.groups > 1 && filters < kWidth / 2)) return false;
-  if (c.window[0] > 1 || c.window[kHeight] * c.window[kWide] > 256) return false;
+  if (!can_pool(c)) return false;
   const Strips strips = strips_of(c);
   plan->nanoseconds = conv_nanoseconds(c);
   const int64_t total = strips.per_image * c.batch;

@@ -8,23 +8,41 @@
 namespace nacre::cpu::NACRE_ISA_NAME {
 namespace {
 
-enum Choice { kPanelParts };
+enum Choice { kPanelParts, kParts };
 
 // Filters by channels of one tap and group, in panels of channels.
 int64_t tap_floats(const ConvCase& c) {
   return packed_b_floats(c.channels / c.groups, c.filters / c.groups);
 }
 
+// Rows of dy that are worked on at a time.
+int64_t strip_rows(const ConvCase& c) {
+  const int64_t row = c.out[kWide] * c.filters + c.stride[kHeight] * c.in[kWide] * c.channels;
+  return at_least(1, at_most(c.out[kHeight], kStripFloats / row));
+}
+
+// Floats of dy that a pooled case spreads at a time.
+int64_t spread_floats(const ConvCase& c) {
+  return c.pooled ? (strip_rows(c) * c.out[kWide] * c.filters + 15) & ~int64_t{15} : 0;
+}
+
+int64_t packed_floats(const ConvCase& c) {
+  return c.kernel[kHeight] * c.kernel[kWide] * c.groups * tap_floats(c);
+}
+
 bool plan_tiled(ConvPlan* plan) {
   const ConvCase& c = plan->shape;
   const int64_t channels = c.channels / c.groups;
-  if (!can_tile(c) || (c.groups > 1 && channels < kWidth / 2)) return false;
+  if (!can_tile(c) || !can_pool(c) || (c.groups > 1 && channels < kWidth / 2)) return false;
   plan->nanoseconds = conv_nanoseconds(c);
+  const bool alone = plan->nanoseconds < kParallelNanoseconds;
   // Images are independent; where there are few, so are panels of channels.
-  const bool few = c.batch < 8 && plan->nanoseconds >= kParallelNanoseconds;
+  const bool few = c.batch < 8 && !alone;
   plan->choice[kPanelParts] = few ? c.groups * ceil_div(channels, kPanel) : 1;
-  const int64_t taps = c.kernel[kHeight] * c.kernel[kWide];
-  plan->workspace = align64(static_cast<size_t>(taps * c.groups * tap_floats(c)) * sizeof(float));
+  const int64_t pieces = c.batch * plan->choice[kPanelParts];
+  plan->choice[kParts] = alone ? 1 : c.pooled ? at_most(pieces, kMaxParts) : pieces;
+  const int64_t scratch = plan->choice[kParts] * spread_floats(c);
+  plan->workspace = align64(static_cast<size_t>(packed_floats(c) + scratch) * sizeof(float));
   return true;
 }
 
@@ -59,7 +77,7 @@ Reach reach_of(const ConvCase& c, int axis, int64_t k) {
   return {begin, at_least(begin, end)};
 }
 
-// One tap, over rows [begin, end) of dy and one panel of channels.
+// One tap, over rows [begin, end) of dy, which start at `dy`, and one panel of channels.
 void add_tap(const ConvCase& c, const float* dy, float* dx, int64_t h, int64_t w, int64_t begin,
              int64_t end, TileArgs args, int64_t columns) {
   const Reach rows = reach_of(c, kHeight, h), pixels = reach_of(c, kWide, w);
@@ -71,7 +89,7 @@ void add_tap(const ConvCase& c, const float* dy, float* dx, int64_t h, int64_t w
     for (int64_t tile = 0; tile < tiles.parts; ++tile) {
       const int64_t first = pixels.begin + tiles.start(tile);
       const int64_t x = first * c.stride[kWide] + w * c.dilation[kWide] - c.low[kWide];
-      args.a = dy + (r * c.out[kWide] + first) * c.filters;
+      args.a = dy + ((r - begin) * c.out[kWide] + first) * c.filters;
       args.c = dx + (to * c.in[kWide] + x) * c.channels;
       run_tile(args, tiles.size(tile), columns, false);
     }
@@ -84,14 +102,11 @@ void clear(const ConvCase& c, float* dx, int64_t columns) {
   }
 }
 
-// One panel of channels of one image.
+// One panel of channels over rows [begin, end) of dy.
 void run_panel(const ConvCase& c, const float* packed, const float* dy, float* dx, int64_t group,
-               int64_t column) {
+               int64_t column, int64_t begin, int64_t end) {
   const int64_t filters = c.filters / c.groups, channels = c.channels / c.groups;
   const int64_t columns = at_most(kPanel, channels - column);
-  dy += group * filters;
-  dx += group * channels + column;
-  clear(c, dx, columns);
   TileArgs args = {};
   args.a_row = c.filters;
   args.k = filters;
@@ -99,15 +114,37 @@ void run_panel(const ConvCase& c, const float* packed, const float* dy, float* d
   args.c_row = c.stride[kWide] * c.channels;
   args.tail = tail_of(columns);
   args.accumulate = true;
-  const int64_t row = c.out[kWide] * c.filters + c.stride[kHeight] * c.in[kWide] * c.channels;
-  const int64_t strip = at_least(1, at_most(c.out[kHeight], kStripFloats / row));
+  for (int64_t h = 0; h < c.kernel[kHeight]; ++h) {
+    for (int64_t w = 0; w < c.kernel[kWide]; ++w) {
+      const int64_t tap = h * c.kernel[kWide] + w;
+      args.b = packed + (tap * c.groups + group) * tap_floats(c) + column * filters;
+      add_tap(c, dy + group * filters, dx + group * channels + column, h, w, begin, end, args,
+              columns);
+    }
+  }
+}
+
+// Panels [first, last) of one image. `spread` holds rows of a pooled dy.
+void run_image(const ConvCase& c, const float* packed, const ConvOperands& o, int64_t image,
+               int64_t first, int64_t last, float* spread) {
+  const int64_t channels = c.channels / c.groups, panels = ceil_div(channels, kPanel);
+  const int64_t row = c.out[kWide] * c.filters, strip = strip_rows(c);
+  const float* dy = static_cast<const float*>(o.first);
+  float* dx = static_cast<float*>(o.result) + image * c.in[kHeight] * c.in[kWide] * c.channels;
+  for (int64_t i = first; i < last; ++i) {
+    const int64_t column = i % panels * kPanel;
+    clear(c, dx + i / panels * channels + column, at_most(kPanel, channels - column));
+  }
   for (int64_t begin = 0; begin < c.out[kHeight]; begin += strip) {
-    for (int64_t h = 0; h < c.kernel[kHeight]; ++h) {
-      for (int64_t w = 0; w < c.kernel[kWide]; ++w) {
-        const int64_t tap = h * c.kernel[kWide] + w;
-        args.b = packed + (tap * c.groups + group) * tap_floats(c) + column * filters;
-        add_tap(c, dy, dx, h, w, begin, begin + strip, args, columns);
-      }
+    const int64_t end = at_most(c.out[kHeight], begin + strip);
+    const float* rows = spread;
+    if (c.pooled) {
+      spread_rows(c, dy, o.index, image, begin, end - begin, spread);
+    } else {
+      rows = dy + (image * c.out[kHeight] + begin) * row;
+    }
+    for (int64_t i = first; i < last; ++i) {
+      run_panel(c, packed, rows, dx, i / panels, i % panels * kPanel, begin, end);
     }
   }
 }
@@ -116,22 +153,18 @@ void run_tiled(const ConvPlan& plan, const ConvOperands& operands, const KernelC
   const ConvCase& c = plan.shape;
   float* packed = reinterpret_cast<float*>(context.workspace);
   pack_weights(plan, static_cast<const float*>(operands.second), packed, context);
-  const int64_t panels = ceil_div(c.channels / c.groups, kPanel), all = c.groups * panels;
-  const int64_t parts = plan.choice[kPanelParts];
-  const auto run = [&](int64_t chunk) {
-    const int64_t image = chunk / parts;
-    const float* dy = static_cast<const float*>(operands.first) +
-                      image * c.out[kHeight] * c.out[kWide] * c.filters;
-    float* dx =
-        static_cast<float*>(operands.result) + image * c.in[kHeight] * c.in[kWide] * c.channels;
-    const int64_t begin = parts == 1 ? 0 : chunk % parts;
-    const int64_t end = parts == 1 ? all : begin + 1;
-    for (int64_t i = begin; i < end; ++i) {
-      run_panel(c, packed, dy, dx, i / panels, i % panels * kPanel);
+  float* spreads = packed + packed_floats(c);
+  const int64_t all = c.groups * ceil_div(c.channels / c.groups, kPanel);
+  const int64_t per_image = plan.choice[kPanelParts];
+  const EvenSplit parts = even_split(c.batch * per_image, plan.choice[kParts]);
+  parallel_for(context, parts.parts, [&](int64_t part) {
+    const int64_t end = parts.start(part) + parts.size(part);
+    for (int64_t i = parts.start(part); i < end; ++i) {
+      const int64_t first = per_image == 1 ? 0 : i % per_image;
+      const int64_t last = per_image == 1 ? all : first + 1;
+      run_image(c, packed, operands, i / per_image, first, last, spreads + part * spread_floats(c));
     }
-  };
-  if (plan.nanoseconds >= kParallelNanoseconds) return parallel_for(context, c.batch * parts, run);
-  for (int64_t i = 0; i < c.batch * parts; ++i) run(i);
+  });
 }
 
 // One tap, no stride, no border: a product with the transposed weights.
@@ -148,7 +181,7 @@ GemmProblem product_of(const ConvCase& c) {
 }
 
 bool plan_product(ConvPlan* plan) {
-  if (!is_product(plan->shape)) return false;
+  if (!is_product(plan->shape) || plan->shape.pooled) return false;
   const GemmPlan gemm = gemm_table.plan(product_of(plan->shape));
   plan->workspace = gemm.workspace;
   plan->nanoseconds = gemm.nanoseconds;

@@ -24,10 +24,15 @@ int64_t together(const ConvCase& c, const Strips& strips) {
   return at_least(1, at_most(fits, c.batch / kMaxParts));
 }
 
+// Floats of dy that a pooled case spreads at a time.
+int64_t spread_floats(const ConvCase& c, const Strips& strips) {
+  return c.pooled ? (strips.rows * c.out[kWide] * c.filters + 15) & ~int64_t{15} : 0;
+}
+
 bool plan_tiled(ConvPlan* plan) {
   const ConvCase& c = plan->shape;
   const int64_t filters = c.filters / c.groups;
-  if (!can_tile(c) || (c.groups > 1 && filters < kWidth / 2)) return false;
+  if (!can_tile(c) || !can_pool(c) || (c.groups > 1 && filters < kWidth / 2)) return false;
   // Without masked loads a partial vector would be read beyond the last pixel.
   if (!kMaskedLoads && filters % kWidth != 0) return false;
   const Strips strips = make_strips(c);
@@ -40,8 +45,8 @@ bool plan_tiled(ConvPlan* plan) {
   plan->choice[kParts] = plan->nanoseconds < kParallelNanoseconds ? 1 : at_most(total, most);
   const int64_t parts = plan->choice[kParts];
   const int64_t partial = parts > 1 ? parts * kernel_floats(c) : 0;
-  plan->workspace =
-      align64(static_cast<size_t>(partial + parts * images * strips.copy) * sizeof(float));
+  const int64_t scratch = images * (strips.copy + spread_floats(c, strips));
+  plan->workspace = align64(static_cast<size_t>(partial + parts * scratch) * sizeof(float));
   return true;
 }
 
@@ -104,7 +109,8 @@ void run_tiled(const ConvPlan& plan, const ConvOperands& operands, const KernelC
     float* sums = parts.parts > 1 ? partial + part * size : result;
     const int64_t begin = parts.start(part), end = begin + parts.size(part);
     const float* x = static_cast<const float*>(operands.first);
-    float* copy = copies + part * images * strips.copy;
+    float* copy = copies + part * images * (strips.copy + spread_floats(c, strips));
+    float* spread = copy + images * strips.copy;
     for (int64_t i = begin; i < end; ++i) {
       const Strip strip = make_strip(c, strips, x, i * images, copy);
       const int64_t count = at_most(images, c.batch - strip.image);
@@ -112,7 +118,16 @@ void run_tiled(const ConvPlan& plan, const ConvOperands& operands, const KernelC
         make_strip(c, strips, x, i * images + j, copy + j * strips.copy);
       }
       const int64_t pixel = (strip.image * c.out[kHeight] + strip.row) * c.out[kWide];
-      const float* dy = static_cast<const float*>(operands.second) + pixel * c.filters;
+      const float* dy = static_cast<const float*>(operands.second);
+      if (c.pooled) {
+        for (int64_t j = 0; j < count; ++j) {
+          spread_rows(c, dy, operands.index, strip.image + j, strip.row, strip.rows,
+                      spread + j * strip.rows * c.out[kWide] * c.filters);
+        }
+        dy = spread;
+      } else {
+        dy += pixel * c.filters;
+      }
       for (int64_t group = 0; group < c.groups; ++group) {
         add_strip(c, strips, strip, count, dy, group, i == begin, sums);
       }

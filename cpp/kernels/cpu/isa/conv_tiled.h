@@ -8,6 +8,7 @@
 #include "kernels/cpu/isa/gemm_pack.h"
 #include "kernels/cpu/isa/gemm_plan.h"
 #include "kernels/cpu/isa/gemm_tile.h"
+#include "kernels/cpu/isa/pool_windows.h"
 
 namespace nacre::cpu::NACRE_ISA_NAME {
 
@@ -130,6 +131,30 @@ NACRE_INLINE Strip make_strip(const ConvCase& c, const Strips& s, const float* x
     strip.x = image + first * c.in[kWide] * c.channels;
   }
   return strip;
+}
+
+// Whether the windows of a pooled case are of a kind that the tiled kernels know.
+NACRE_INLINE bool can_pool(const ConvCase& c) {
+  return c.window[0] == 1 && c.window[kHeight] * c.window[kWide] <= 256;
+}
+
+// Rows [row, row + rows) of an image of dy, from the values of its windows.
+static inline void spread_rows(const ConvCase& c, const float* dy, const uint8_t* index,
+                               int64_t image, int64_t row, int64_t rows, float* to) {
+  const int64_t height = c.out[kHeight] / c.window[kHeight];
+  const int64_t width = c.out[kWide] / c.window[kWide];
+  const int64_t floats = c.out[kWide] * c.filters;
+  for (int64_t h = row; h < row + rows; ++h, to += floats) {
+    const int64_t window = h / c.window[kHeight];
+    if (window >= height) {
+      __builtin_memset(to, 0, static_cast<size_t>(floats) * sizeof(float));
+      continue;
+    }
+    const int64_t from = (image * height + window) * width * c.filters;
+    const auto place = static_cast<int>(h % c.window[kHeight] * c.window[kWide]);
+    spread_row({width, c.window[kWide], c.out[kWide], c.filters}, dy + from, index + from, place,
+               to);
+  }
 }
 
 }  // namespace nacre::cpu::NACRE_ISA_NAME

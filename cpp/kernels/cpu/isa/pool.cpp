@@ -34,31 +34,6 @@ void max(const PoolCase& c, const void* x, void* y, void* index, int64_t begin, 
   }
 }
 
-// One row of windows that do not overlap, `place` being the first place of this row of theirs.
-void spread_row(const PoolCase& c, const float* dy, const uint8_t* index, int place, float* dx) {
-  const int64_t channels = c.channels;
-  for (int64_t w = 0; w < c.out[2]; ++w, dy += channels, index += channels) {
-    for (int64_t i = 0; i < channels; i += kLanes<float>) {
-      const int64_t n = channels - i;
-      const bool whole = n >= kLanes<float>;
-      const F32 value = whole ? load(dy + i) : load_partial(dy + i, n);
-      const I32 at = load_places(index + i, n);
-      float* to = dx + w * c.window[2] * channels + i;
-      for (int64_t j = 0; j < c.window[2]; ++j, to += channels) {
-        const F32 part = select(at == place + static_cast<int>(j), value, F32{});
-        if (whole) {
-          store(to, part);
-        } else {
-          store_partial(to, part, n);
-        }
-      }
-    }
-  }
-  const int64_t covered = c.out[2] * c.window[2];
-  __builtin_memset(dx + covered * channels, 0,
-                   static_cast<size_t>((c.in[2] - covered) * channels) * sizeof(float));
-}
-
 void max_gradient(const PoolCase& c, const void* dy, const void* index, void* dx, int64_t begin,
                   int64_t end) {
   const bool apart = c.stride[1] == c.window[1] && c.stride[2] == c.window[2];
@@ -71,7 +46,8 @@ void max_gradient(const PoolCase& c, const void* dy, const void* index, void* dx
       continue;
     }
     const int64_t from = (image * c.out[1] + h / c.window[1]) * c.out[2] * c.channels;
-    spread_row(c, static_cast<const float*>(dy) + from, static_cast<const uint8_t*>(index) + from,
+    spread_row({c.out[2], c.window[2], c.in[2], c.channels}, static_cast<const float*>(dy) + from,
+               static_cast<const uint8_t*>(index) + from,
                static_cast<int>(h % c.window[1] * c.window[2]), to);
   }
 }

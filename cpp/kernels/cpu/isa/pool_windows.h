@@ -65,4 +65,38 @@ NACRE_INLINE void max_window(const WindowShape& w, const float* x, int64_t chann
   }
 }
 
+// A row of windows side by side, and the row of pixels that one row of their places is.
+struct SpreadShape {
+  int64_t windows, width;  // how many, and pixels of each
+  int64_t pixels;          // of the row; those beyond the last window become zeros
+  int64_t channels;
+};
+
+// Puts each value where its index says, if that is in this row, whose first place is `place`, and
+// zeros elsewhere.
+static inline void spread_row(const SpreadShape& s, const float* values, const uint8_t* index,
+                              int place, float* to) {
+  const int64_t channels = s.channels;
+  for (int64_t w = 0; w < s.windows; ++w, values += channels, index += channels) {
+    for (int64_t i = 0; i < channels; i += kLanes<float>) {
+      const int64_t n = channels - i;
+      const bool whole = n >= kLanes<float>;
+      const F32 value = whole ? load(values + i) : load_partial(values + i, n);
+      const I32 at = load_places(index + i, n);
+      float* pixel = to + w * s.width * channels + i;
+      for (int64_t j = 0; j < s.width; ++j, pixel += channels) {
+        const F32 part = select(at == place + static_cast<int>(j), value, F32{});
+        if (whole) {
+          store(pixel, part);
+        } else {
+          store_partial(pixel, part, n);
+        }
+      }
+    }
+  }
+  const int64_t covered = s.windows * s.width;
+  __builtin_memset(to + covered * channels, 0,
+                   static_cast<size_t>((s.pixels - covered) * channels) * sizeof(float));
+}
+
 }  // namespace nacre::cpu::NACRE_ISA_NAME
