@@ -389,3 +389,20 @@ def test_logging_in_place_of_printing(capsys, caplog):
         nacre.config.enable_interactive_logging()
     assert capsys.readouterr().out == ""
     assert "loss" in caplog.text
+
+
+def test_learning_rates_of_several_optimizers():
+    optimizers = nacre.optimizers
+    table = optimizers.OptimizerMap(
+        optimizers.SGD(0.1, name="first"), {".*bias": optimizers.SGD(0.2, name="second")}
+    )
+    model = nacre.Sequential([layers.Input((3,)), layers.Dense(1)])
+    model.compile(optimizers.MultiOptimizer(table), "mse")
+    halve = LearningRateScheduler(lambda epoch, rate: rate / 2)
+    history = model.fit(data(4, 3), data(4, 1), epochs=2, callbacks=[halve], verbose=0).history
+    assert history["learning_rate_first"] == pytest.approx([0.05, 0.025])
+    assert history["learning_rate_second"] == pytest.approx([0.1, 0.05])
+    model.compile(None, "mse")
+    with pytest.raises(ValueError, match="no `learning_rate`"):
+        halve.set_model(model)
+        halve.on_epoch_begin(0)
