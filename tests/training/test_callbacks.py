@@ -403,6 +403,6 @@ def test_learning_rates_of_several_optimizers():
     assert history["learning_rate_first"] == pytest.approx([0.05, 0.025])
     assert history["learning_rate_second"] == pytest.approx([0.1, 0.05])
     model.compile(None, "mse")
+    halve.set_model(model)
     with pytest.raises(ValueError, match="no `learning_rate`"):
-        halve.set_model(model)
         halve.on_epoch_begin(0)
