@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "graph/planner.h"
 #include "graph/program_region.h"
+#include "graph/schedule.h"
 
 namespace nacre {
 namespace {
@@ -20,21 +21,23 @@ constexpr int32_t kNever = -1;
 
 }  // namespace
 
-// Binds one graph. The order of steps is the graph's, but for the nodes that only Variable writes
-// need: those make the tail, so that they can write the Variables in place.
+// Binds one graph: a place for every value, and a kernel for every step of the schedule.
 class ProgramBuilder {
  public:
   ProgramBuilder(const Graph& graph, const BackendTable& backend, const Bindings& bindings)
-      : graph_(graph), backend_(backend), bindings_(bindings), program_(new Program) {
+      : graph_(graph),
+        backend_(backend),
+        bindings_(bindings),
+        schedule_(graph, backend.join != nullptr),
+        groups_(schedule_.groups()),
+        program_(new Program) {
     program_->backend_ = &backend;
   }
 
   std::shared_ptr<const Program> run() {
     check_constraints();
     bind_types();
-    find_roots();
     find_variables();
-    split_tail();
     place_values();
     find_lifetimes();
     emit_steps();
@@ -49,9 +52,7 @@ class ProgramBuilder {
 
   static Key key(Value value) { return {value.node, value.out}; }
   const Node& node(int32_t id) const { return graph_.nodes[id]; }
-  bool has_step(int32_t id) const {
-    return !node(id).op->is(kLeaf) && !node(id).op->is(kAlias) && !is_size(id);
-  }
+  bool has_step(int32_t id) const { return schedule_.has_step(id); }
   bool is_size(int32_t id) const { return std::string_view(node(id).op->name) == "dim_size"; }
   bool is_variable(Value root) const { return node(root.node).variable != nullptr; }
   const TensorSpec& spec(Value value) const { return specs_[value.node][value.out]; }
@@ -84,19 +85,7 @@ class ProgramBuilder {
     }
   }
 
-  // The value whose memory a value shares: reshapes own nothing.
-  void find_roots() {
-    roots_.resize(graph_.nodes.size());
-    for (size_t i = 0; i < graph_.nodes.size(); ++i) {
-      const Node& n = graph_.nodes[i];
-      for (size_t out = 0; out < n.types.size(); ++out) {
-        roots_[i].push_back(n.op->is(kAlias)
-                                ? root(n.inputs[0])
-                                : Value{static_cast<int32_t>(i), static_cast<int32_t>(out)});
-      }
-    }
-  }
-  Value root(Value value) const { return roots_[value.node][value.out]; }
+  Value root(Value value) const { return schedule_.root(value); }
 
   // Variables in the order of RunOperands: those read first, then the others that are written.
   void find_variables() {
@@ -104,86 +93,10 @@ class ProgramBuilder {
     for (size_t i = 0; i < variables_.size(); ++i) variable_index_[variables_[i].get()] = i;
   }
 
-  void split_tail() {
-    const size_t size = graph_.nodes.size();
-    std::vector<char> needed_before(size, 0), writes(size, 0);
-    for (const Assignment& a : graph_.assignments) writes[root(a.value).node] = 1;
-    in_tail_.assign(size, 0);
-    for (size_t i = size; i-- > 0;) {
-      const Node& n = graph_.nodes[i];
-      // What may fail has to run before the first write.
-      bool tail = has_step(static_cast<int32_t>(i)) && n.op->is(kElementwise) &&
-                  !n.op->is(kMayFail) && writes[i] && !needed_before[i];
-      in_tail_[i] = tail;
-      for (Value input : n.inputs) {
-        const int32_t source = root(input).node;
-        if (tail) {
-          writes[source] = 1;
-        } else if (has_step(static_cast<int32_t>(i))) {
-          needed_before[source] = 1;
-        }
-      }
-    }
-    std::vector<int32_t> tail;
-    for (size_t i = 0; i < size; ++i) {
-      if (!has_step(static_cast<int32_t>(i))) continue;
-      if (in_tail_[i]) {
-        tail.push_back(static_cast<int32_t>(i));
-      } else {
-        groups_.push_back({static_cast<int32_t>(i)});
-      }
-    }
-    tail_begin_ = groups_.size();
-    group_tail(tail);
-    position_.assign(size, kNever);
-    for (size_t i = 0; i < groups_.size(); ++i) {
-      for (int32_t id : groups_[i]) position_[id] = static_cast<int32_t>(i);
-    }
-  }
-
-  // Tail nodes that do not depend on each other run as one call: all the variables of an optimizer.
-  // A node goes into the first wave behind what it reads and behind the readers of what it writes.
-  void group_tail(const std::vector<int32_t>& tail) {
-    std::multimap<int32_t, const Variable*> writers;
-    for (const Assignment& a : graph_.assignments)
-      writers.insert({root(a.value).node, a.variable.get()});
-    std::map<int32_t, size_t> wave_of;
-    std::map<const Variable*, size_t> readers, writer;  // 1 + last wave that reads or writes it
-    std::vector<std::vector<int32_t>> waves;
-    for (int32_t id : tail) {
-      size_t wave = 0;
-      for (Value input : node(id).inputs) {
-        const int32_t source = root(input).node;
-        if (auto it = wave_of.find(source); it != wave_of.end())
-          wave = std::max(wave, it->second + 1);
-        if (node(source).variable) wave = std::max(wave, writer[node(source).variable.get()]);
-      }
-      const auto [begin, end] = writers.equal_range(id);
-      for (auto it = begin; it != end; ++it) {
-        wave = std::max({wave, readers[it->second], writer[it->second]});
-      }
-      for (Value input : node(id).inputs) {
-        const Variable* variable = node(root(input).node).variable.get();
-        if (variable) readers[variable] = std::max(readers[variable], wave + 1);
-      }
-      for (auto it = begin; it != end; ++it) writer[it->second] = wave + 1;
-      wave_of[id] = wave;
-      if (waves.size() <= wave) waves.resize(wave + 1);
-      waves[wave].push_back(id);
-    }
-    for (const std::vector<int32_t>& wave : waves) {
-      if (backend_.join) {
-        groups_.push_back(wave);
-      } else {
-        for (int32_t id : wave) groups_.push_back({id});
-      }
-    }
-  }
-
   // Whether the node may write `variable` in place: nothing reads the old value after it, and it
   // reads it itself only element by element.
   bool may_write(int32_t id, Value value, const Variable* variable) const {
-    for (size_t i = static_cast<size_t>(position_[id]); i < groups_.size(); ++i) {
+    for (size_t i = static_cast<size_t>(schedule_.position(id)); i < groups_.size(); ++i) {
       for (int32_t reader : groups_[i]) {
         for (Value input : node(reader).inputs) {
           if (node(root(input).node).variable.get() != variable) continue;
@@ -198,8 +111,8 @@ class ProgramBuilder {
     for (const Assignment& a : graph_.assignments) {
       const Value source = root(a.value);
       const int32_t id = source.node;
-      const bool direct =
-          in_tail_[id] && !places_.count(key(source)) && may_write(id, source, a.variable.get());
+      const bool direct = schedule_.in_tail(id) && !places_.count(key(source)) &&
+                          may_write(id, source, a.variable.get());
       if (direct) places_[key(source)] = {Place::Variable, variable_index_.at(a.variable.get())};
       if (!direct) late_copies_.push_back({source, a.variable.get()});
     }
@@ -276,14 +189,14 @@ class ProgramBuilder {
 
   void emit_steps() {
     for (size_t i = 0; i < groups_.size(); ++i) {
-      if (i == tail_begin_) begin_tail();
+      if (i == schedule_.tail_begin()) begin_tail();
       if (groups_[i].size() == 1) {
         add_node_step(groups_[i][0], static_cast<int32_t>(i));
       } else {
         add_joined_step(groups_[i], static_cast<int32_t>(i));
       }
     }
-    if (groups_.size() == tail_begin_) begin_tail();
+    if (groups_.size() == schedule_.tail_begin()) begin_tail();
     for (const auto& [source, index] : output_copies_) {
       if (!is_variable(source))
         add_copy(place_of(source), operand(Place::Output, index), spec(source).bytes());
@@ -297,7 +210,7 @@ class ProgramBuilder {
 
   // Old values of Variables that outputs or other Variables want are saved before any write.
   void begin_tail() {
-    const int32_t step = static_cast<int32_t>(tail_begin_),
+    const int32_t step = static_cast<int32_t>(schedule_.tail_begin()),
                   end = static_cast<int32_t>(groups_.size());
     for (const auto& [source, index] : output_copies_) {
       if (is_variable(source))
@@ -495,15 +408,12 @@ class ProgramBuilder {
   const Graph& graph_;
   const BackendTable& backend_;
   const Bindings& bindings_;
+  const Schedule schedule_;
+  const std::vector<std::vector<int32_t>>& groups_;  // nodes of each step, in order
   std::unique_ptr<Program> program_;
   std::vector<std::vector<TensorSpec>> specs_;
-  std::vector<std::vector<Value>> roots_;
   std::vector<VariablePtr> variables_;
   std::map<const Variable*, size_t> variable_index_;
-  std::vector<char> in_tail_;
-  std::vector<std::vector<int32_t>> groups_;  // nodes of each step, in order
-  std::vector<int32_t> position_;
-  size_t tail_begin_ = 0;
   std::map<Key, Location> places_;
   std::map<Key, size_t> buffer_of_;
   std::vector<Lifetime> buffers_;
