@@ -131,8 +131,11 @@ void run_row(const ConvCase& c, Group* g, const float* x, int64_t columns, const
     g->args.a = x + first * g->args.a_row;
     g->args.c = to.at + first * to.c_row;
     run_tile(g->args, pixels, columns, false);
-    for (int64_t i = 0; curved && i < pixels; ++i) {
-      finish_row(g->args.c + i * to.c_row, columns, nullptr, false, c.activation);
+    if (!curved) continue;
+    // Few filters side by side fill vectors.
+    const int64_t rows = columns == to.c_row ? 1 : pixels;
+    for (int64_t i = 0; i < rows; ++i) {
+      finish_row(g->args.c + i * to.c_row, columns * pixels / rows, nullptr, false, c.activation);
     }
   }
 }
