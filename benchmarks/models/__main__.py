@@ -11,7 +11,7 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks.models import report, tasks
+from benchmarks.models import data, report, tasks
 from benchmarks.models.libraries import LIBRARIES
 from benchmarks.models.runner import Result, Runner
 
@@ -19,17 +19,26 @@ from benchmarks.models.runner import Result, Runner
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.models",
-        description="Train small dense networks on Nacre and on every peer that is installed, in "
-        "turns, and print what each step, prediction, import and fit costs.",
+        description="Train dense and convolutional networks on Nacre and on every peer that is "
+        "installed, in turns, and print what each step, prediction, import and fit costs.",
     )
     parser.add_argument(
         "--data",
         type=Path,
+        action="append",
+        default=[],
         metavar="PATH",
-        help="an mnist.npz with x_train, y_train, x_test, y_test; without it the MNIST task is "
-        "left out",
+        help="an .npz of MNIST or CIFAR-10 with x_train, y_train, x_test, y_test, or of CIFAR-10 "
+        "with jpeg, ends, labels, n_train; may be given twice. Without MNIST its task is left "
+        "out; without CIFAR-10 pictures are random numbers",
     )
-    parser.add_argument("--tasks", default="xor,sign,digits,mnist", help="some of %(default)s")
+    parser.add_argument(
+        "--tasks",
+        default="dense",
+        metavar="NAMES",
+        help=f"some of {', '.join(tasks.TASKS)}; `dense` and `pictures` stand for the first "
+        "four and for the others (%(default)s)",
+    )
     parser.add_argument(
         "--libraries", default=",".join(LIBRARIES), help="some of %(default)s", metavar="NAMES"
     )
@@ -81,8 +90,11 @@ def main() -> None:
     """Run the benchmark."""
     options = _arguments()
     libraries = _choose(options.libraries, LIBRARIES, "libraries")
-    names = _choose(options.tasks, tasks.TASKS, "tasks")
-    if options.data is None and "mnist" in names:
+    groups = {name: ",".join(group) for name, group in tasks.GROUPS.items()}
+    asked = [groups.get(name, name) for name in options.tasks.split(",")]
+    names = _choose(",".join(asked), tasks.TASKS, "tasks")
+    sources = data.Sources.of(options.data)
+    if sources.mnist is None and "mnist" in names:
         print("No --data given: the digits that ship with Nacre stand in for MNIST.")
         names = [name for name in names if name != "mnist"]
         names += [] if "digits" in names else ["digits"]
@@ -94,12 +106,12 @@ def main() -> None:
     for name in names:
         task = tasks.TASKS[name]
         with tempfile.TemporaryDirectory(prefix="nacre-bench-") as folder:
-            tasks.save(tasks.load(task, options.data), Path(folder))
+            data.save(data.load(task, sources), Path(folder))
             measured = runner.run(task, Path(folder))
         if sys.stderr.isatty():
             print("\r\033[K", end="", file=sys.stderr)
         if measured:
-            print(f"\n{report.table(task, measured)}", flush=True)
+            print(f"\n{report.table(task, measured, sources.note(task))}", flush=True)
         results += measured
     print("\n" + "\n".join(sorted({f"  {result.version}" for result in results})))
     if options.json is not None:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.models.libraries import LIBRARIES
-from benchmarks.models.tasks import Task
+from benchmarks.models.libraries import DENSE_ONLY, LIBRARIES
+from benchmarks.models.tasks import DenseTask, Task
 
 _QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "", "TF_ENABLE_ONEDNN_OPTS": "1"}
 
@@ -100,6 +100,8 @@ class Runner:
         results: dict[str, Result] = {}
         try:
             for library in self.pythons:
+                if library in DENSE_ONLY and not isinstance(task, DenseTask):
+                    continue
                 process = Process(library, self.pythons[library], folder / f"{library}.log")
                 processes[library] = process
                 result = self._start(process, task, folder)

@@ -1,25 +1,22 @@
-"""The networks to train and the data to train them on."""
+"""The networks to train, and how; what trains them is in `data`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 
-Arrays = dict[str, np.ndarray]
-
-_DIGITS = Path(__file__).parents[2] / "python" / "nacre" / "datasets" / "digits.npz"
+from benchmarks import networks
 
 
 @dataclass(frozen=True)
 class Task:
-    """A dense network, how it is trained, and how long one round of the benchmark takes."""
+    """How a network is trained, and how long one round of the benchmark takes."""
 
     name: str
     title: str
-    inputs: int
-    layers: tuple[tuple[int, str], ...]  # (units, activation)
     loss: str  # "binary_crossentropy" or "sparse_categorical_crossentropy"
     batch_size: int
     epochs: int  # of one round
@@ -35,8 +32,36 @@ class Task:
         """The same task with short rounds."""
         return replace(self, epochs=self.quick_epochs)
 
+    def build(self, lib: ModuleType) -> Any:
+        """Make the model, not compiled, with a library that has Keras's interface."""
+        raise NotImplementedError
 
-XOR = Task(
+
+@dataclass(frozen=True, kw_only=True)
+class DenseTask(Task):
+    """A stack of dense layers."""
+
+    inputs: int
+    layers: tuple[tuple[int, str], ...]  # (units, activation)
+
+    def build(self, lib: ModuleType) -> Any:
+        layers = [lib.layers.Input((self.inputs,))]
+        layers += [lib.layers.Dense(units, activation=name) for units, name in self.layers]
+        return lib.Sequential(layers)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureTask(Task):
+    """A convolutional network of `benchmarks.networks` on pictures."""
+
+    rows: int  # pictures of one epoch
+    size: int = 32  # height and width
+
+    def build(self, lib: ModuleType) -> Any:
+        return networks.BUILDERS[self.name](lib, (self.size, self.size, 3))
+
+
+XOR = DenseTask(
     name="xor",
     title="XOR, 2-4-1, full batch of 4, Adam",
     inputs=2,
@@ -46,7 +71,7 @@ XOR = Task(
     epochs=1000,
     quick_epochs=100,
 )
-SIGN = Task(
+SIGN = DenseTask(
     name="sign",
     title="sign of a number, 1-2-1, full batch of 21, SGD",
     inputs=1,
@@ -58,7 +83,7 @@ SIGN = Task(
     optimizer="sgd",
     learning_rate=0.1,
 )
-DIGITS = Task(
+DIGITS = DenseTask(
     name="digits",
     title="8x8 digits, 64-64-10, batch 32, Adam",
     inputs=64,
@@ -68,7 +93,7 @@ DIGITS = Task(
     epochs=20,
     quick_epochs=4,
 )
-MNIST = Task(
+MNIST = DenseTask(
     name="mnist",
     title="MNIST, 784-64-10, batch 32, Adam",
     inputs=784,
@@ -78,45 +103,41 @@ MNIST = Task(
     epochs=1,
     quick_epochs=1,
 )
-TASKS = {task.name: task for task in (XOR, SIGN, DIGITS, MNIST)}
 
 
-def load(task: Task, mnist: Path | None) -> Arrays:
-    """Make the arrays of a task: float32 rows, labels as the task's loss wants them."""
-    if task is XOR:
-        x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
-        y = np.array([[0], [1], [1], [0]], np.float32)
-        return {"x_train": x, "y_train": y, "x_test": x, "y_test": y}
-    if task is SIGN:
-        x = np.arange(-10, 11, dtype=np.float32)[:, None]
-        y = (x > 0).astype(np.float32)
-        return {"x_train": x, "y_train": y, "x_test": x, "y_test": y}
-    path, largest = (_DIGITS, 16) if task is DIGITS else (mnist, 255)
-    if path is None:
-        raise ValueError("the MNIST task needs the path of an mnist.npz")
-    with np.load(path, allow_pickle=False) as file:
-        arrays = {key: file[key] for key in ("x_train", "y_train", "x_test", "y_test")}
-    for part in ("train", "test"):
-        pictures = arrays[f"x_{part}"]
-        rows = pictures.reshape(len(pictures), -1)
-        arrays[f"x_{part}"] = np.divide(rows, largest, dtype=np.float32)
-        arrays[f"y_{part}"] = arrays[f"y_{part}"].astype(np.int32)
-    return arrays
+def _pictures(name: str, title: str, rows: int, **options: Any) -> PictureTask:
+    options = {"loss": "sparse_categorical_crossentropy", "batch_size": 64, **options}
+    title = f"{title}, batch {options['batch_size']}, Adam"
+    return PictureTask(name=name, title=title, rows=rows, epochs=1, quick_epochs=1, **options)
 
 
-def save(arrays: Arrays, folder: Path) -> None:
-    """Write the arrays where each library's process reads them: decoded once, for all."""
-    for key, array in arrays.items():
-        np.save(folder / f"{key}.npy", array)
-
-
-def read(folder: Path) -> Arrays:
-    """Read what `save` wrote."""
-    return {file.stem: np.load(file) for file in sorted(folder.glob("*.npy"))}
+CATS = _pictures(
+    "cats",
+    "cats and dogs, 150x150, 3 convolutions",
+    256,
+    loss="binary_crossentropy",
+    batch_size=32,
+    size=150,
+)
+UNET = _pictures("unet", "U-Net, 32x32, a class for each pixel", 512)
+DENSE = (XOR, SIGN, DIGITS, MNIST)
+PICTURES = (
+    _pictures("cifar", "CIFAR-10, 3 convolutions", 2560),
+    CATS,
+    _pictures("lenet5", "LeNet-5 on CIFAR-10", 2560),
+    _pictures("resnet", "residual network of 14 layers on CIFAR-10", 512),
+    _pictures("mobilenet", "depthwise network on CIFAR-10", 512),
+    UNET,
+)
+TASKS: dict[str, Task] = {task.name: task for task in DENSE + PICTURES}
+GROUPS = {
+    "dense": [task.name for task in DENSE],
+    "pictures": [task.name for task in PICTURES],
+}
 
 
 def accuracy(task: Task, outputs: np.ndarray, labels: np.ndarray) -> float:
-    """The share of rows whose label the outputs name."""
+    """The share of labels that the outputs name."""
     if task.loss == "binary_crossentropy":
         return float(((outputs > 0.5) == (labels > 0.5)).mean())
-    return float((outputs.argmax(axis=1) == labels).mean())
+    return float((outputs.argmax(axis=-1) == labels).mean())

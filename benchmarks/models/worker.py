@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.models import tasks
+from benchmarks.models import data, tasks
 from benchmarks.models.libraries import LIBRARIES
 
 
@@ -55,7 +55,7 @@ class Worker:
     def prepare(self, task: str, quick: bool, folder: str) -> dict[str, Any]:
         chosen = tasks.TASKS[task]
         self.task = chosen.quick() if quick else chosen
-        self.arrays = tasks.read(Path(folder))
+        self.arrays = data.read(Path(folder))
         first = []
         # The first model of a process also pays for what the library sets up once.
         for _ in range(3):

@@ -16,9 +16,13 @@ LIBRARIES = {
     "nacre": ("nacre_fit", "nacre", "Nacre"),
     "keras-jax": ("keras_jax", "keras,jax", "Keras on JAX"),
     "keras-tensorflow": ("keras_tensorflow", "keras,tensorflow", "Keras on TensorFlow"),
+    "keras-torch": ("keras_torch", "keras,torch", "Keras on PyTorch"),
     "jax": ("jax_loop", "jax", "JAX, jitted step"),
     "jax-scan": ("jax_scan", "jax", "JAX, scanned epoch"),
     "torch": ("torch_loop", "torch", "PyTorch"),
     "sklearn": ("sklearn_mlp", "sklearn", "scikit-learn"),
     "numpy": ("numpy_loop", "numpy", "NumPy, by hand"),
 }
+
+# What these are given by hand is a stack of dense layers.
+DENSE_ONLY = ("jax", "jax-scan", "sklearn", "numpy")

@@ -6,7 +6,8 @@ import itertools
 
 import numpy as np
 
-from benchmarks.models.tasks import Arrays, Task
+from benchmarks.models.data import Arrays
+from benchmarks.models.tasks import DenseTask
 
 
 def load() -> str:
@@ -16,7 +17,7 @@ def load() -> str:
     return f"JAX {jax.__version__}"
 
 
-def _forward(task: Task, parameters, x):
+def _forward(task: DenseTask, parameters, x):
     """The outputs before the last activation."""
     import jax
 
@@ -27,7 +28,7 @@ def _forward(task: Task, parameters, x):
     return x
 
 
-def _loss_and_hits(task: Task, parameters, x, y):
+def _loss_and_hits(task: DenseTask, parameters, x, y):
     import jax
     import jax.numpy as jnp
 
@@ -39,7 +40,7 @@ def _loss_and_hits(task: Task, parameters, x, y):
     return losses.mean(), (logits.argmax(axis=1) == y).sum()
 
 
-def _update(task: Task, parameters, gradients, moments, count):
+def _update(task: DenseTask, parameters, gradients, moments, count):
     import jax
     import jax.numpy as jnp
 
@@ -56,7 +57,7 @@ def _update(task: Task, parameters, gradients, moments, count):
 
 
 class Trainer:
-    def __init__(self, task: Task, arrays: Arrays):
+    def __init__(self, task: DenseTask, arrays: Arrays):
         import jax
         import jax.numpy as jnp
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from benchmarks.models.data import Arrays
 from benchmarks.models.libraries import jax_loop
-from benchmarks.models.tasks import Arrays, Task
+from benchmarks.models.tasks import DenseTask
 
 load = jax_loop.load
 
 
 class Trainer(jax_loop.Trainer):
-    def __init__(self, task: Task, arrays: Arrays):
+    def __init__(self, task: DenseTask, arrays: Arrays):
         import jax
         import jax.numpy as jnp
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 
+from benchmarks.models.data import Arrays
 from benchmarks.models.libraries.keras_like import KerasTrainer
-from benchmarks.models.tasks import Arrays, Task
+from benchmarks.models.tasks import Task
 
 os.environ["KERAS_BACKEND"] = "jax"
 

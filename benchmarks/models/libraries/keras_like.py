@@ -6,7 +6,8 @@ from types import ModuleType
 
 import numpy as np
 
-from benchmarks.models.tasks import Arrays, Task
+from benchmarks.models.data import Arrays
+from benchmarks.models.tasks import Task
 
 
 class KerasTrainer:
@@ -15,9 +16,7 @@ class KerasTrainer:
     def __init__(self, keras: ModuleType, task: Task, arrays: Arrays):
         self.x, self.y = arrays["x_train"], arrays["y_train"]
         self.batch_size = task.batch_size
-        layers = [keras.layers.Input((task.inputs,))]
-        layers += [keras.layers.Dense(units, activation=name) for units, name in task.layers]
-        self.model = keras.Sequential(layers)
+        self.model = task.build(keras)
         optimizer = {"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD}[task.optimizer]
         self.model.compile(
             optimizer=optimizer(learning_rate=task.learning_rate),
@@ -36,4 +35,4 @@ class KerasTrainer:
         return self.model.predict(row, verbose=0)
 
     def outputs(self, rows: np.ndarray) -> np.ndarray:
-        return self.model.predict(rows, batch_size=1000, verbose=0)
+        return self.model.predict(rows, batch_size=self.batch_size, verbose=0)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from benchmarks.models.data import Arrays
 from benchmarks.models.libraries.keras_like import KerasTrainer
-from benchmarks.models.tasks import Arrays, Task
+from benchmarks.models.tasks import Task
 
 
 def load() -> str:

@@ -6,7 +6,8 @@ import itertools
 
 import numpy as np
 
-from benchmarks.models.tasks import Arrays, Task
+from benchmarks.models.data import Arrays
+from benchmarks.models.tasks import DenseTask
 
 
 def load() -> str:
@@ -23,7 +24,7 @@ def _activate(name: str, x: np.ndarray) -> np.ndarray:
 
 
 class Trainer:
-    def __init__(self, task: Task, arrays: Arrays):
+    def __init__(self, task: DenseTask, arrays: Arrays):
         self.task = task
         self.x, self.y = arrays["x_train"], arrays["y_train"]
         self.rng = np.random.default_rng(0)

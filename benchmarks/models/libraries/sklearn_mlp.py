@@ -6,7 +6,8 @@ import warnings
 
 import numpy as np
 
-from benchmarks.models.tasks import Arrays, Task
+from benchmarks.models.data import Arrays
+from benchmarks.models.tasks import DenseTask
 
 
 def load() -> str:
@@ -17,7 +18,7 @@ def load() -> str:
 
 
 class Trainer:
-    def __init__(self, task: Task, arrays: Arrays):
+    def __init__(self, task: DenseTask, arrays: Arrays):
         from sklearn.neural_network import MLPClassifier
 
         warnings.filterwarnings("ignore", category=UserWarning)

@@ -4,13 +4,33 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.models.tasks import Arrays, Task
+from benchmarks.models.data import Arrays
+from benchmarks.models.tasks import DenseTask, PictureTask, Task
 
 
 def load() -> str:
     import torch
 
     return f"PyTorch {torch.__version__}"
+
+
+def _dense(task: DenseTask):
+    from torch import nn
+
+    modules, fan_in = [], task.inputs
+    for units, activation in task.layers:
+        modules += [nn.Linear(fan_in, units)]
+        modules += {"relu": [nn.ReLU()], "sigmoid": [nn.Sigmoid()], "softmax": []}[activation]
+        fan_in = units
+    return nn.Sequential(*modules)
+
+
+def _model(task: Task):
+    if not isinstance(task, PictureTask):
+        return _dense(task)
+    from benchmarks.models.libraries import torch_networks
+
+    return torch_networks.make(task.name, task.size)
 
 
 class Trainer:
@@ -23,12 +43,7 @@ class Trainer:
         self.x, self.y = torch.from_numpy(arrays["x_train"]), torch.from_numpy(arrays["y_train"])
         if not self.binary:
             self.y = self.y.long()
-        modules, fan_in = [], task.inputs
-        for units, activation in task.layers:
-            modules += [nn.Linear(fan_in, units)]
-            modules += {"relu": [nn.ReLU()], "sigmoid": [nn.Sigmoid()], "softmax": []}[activation]
-            fan_in = units
-        self.model = nn.Sequential(*modules)
+        self.model = _model(task)
         self.loss = nn.BCELoss() if self.binary else nn.CrossEntropyLoss()
         parameters = self.model.parameters()
         if task.optimizer == "sgd":
@@ -38,9 +53,13 @@ class Trainer:
             self.optimizer = torch.optim.Adam(parameters, lr=task.learning_rate, fused=True)
         self.loss_sum, self.hits = torch.zeros(()), torch.zeros((), dtype=torch.long)
 
+    def _inputs(self, x):
+        """Pictures as PyTorch names their axes; in memory they stay as they are."""
+        return x.permute(0, 3, 1, 2) if x.ndim == 4 else x
+
     def _step(self, x, y) -> None:
         self.optimizer.zero_grad()
-        outputs = self.model(x)
+        outputs = self.model(self._inputs(x))
         loss = self.loss(outputs, y)
         loss.backward()
         self.optimizer.step()
@@ -59,8 +78,15 @@ class Trainer:
                 self._step(self.x[batch], self.y[batch])
 
     def predict_row(self, row: np.ndarray) -> np.ndarray:
+        self.model.eval()
         with self.torch.inference_mode():
-            outputs = self.model(self.torch.from_numpy(row))
-            return (outputs if self.binary else outputs.softmax(dim=1)).numpy()
+            outputs = self.model(self._inputs(self.torch.from_numpy(row)))
+            if not self.binary:
+                outputs = outputs.softmax(dim=1)
+        self.model.train()
+        return (outputs.permute(0, 2, 3, 1) if outputs.ndim == 4 else outputs).numpy()
 
-    outputs = predict_row
+    def outputs(self, rows: np.ndarray) -> np.ndarray:
+        size = self.task.batch_size
+        parts = [self.predict_row(rows[i : i + size]) for i in range(0, len(rows), size)]
+        return np.concatenate(parts)
