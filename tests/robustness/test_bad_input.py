@@ -150,7 +150,7 @@ LAYERS = {
     ),
     "unknown argument": (lambda: layers.Dense(3, unitz=4), (TypeError, ValueError), "unitz"),
     "dropout rate": (lambda: layers.Dropout(1.5), ValueError, "rate"),
-    "input shape": (lambda: layers.Input(3), ValueError, "`shape`"),
+    "input shape": (lambda: layers.Input(3.0), ValueError, "`shape`"),
     "negative input": (lambda: layers.Input((-3,)), ValueError, "`shape`"),
     "input dtype": (lambda: layers.Input((3,), dtype="floaty"), ValueError, "floaty"),
     "no input shape": (lambda: layers.Input(), ValueError, "`shape` is missing"),
