@@ -59,11 +59,17 @@ class Worker:
         first = []
         # The first model of a process also pays for what the library sets up once.
         for _ in range(3):
-            self.trainer = self.new_trainer(self.task, self.arrays)
+            self._renew()
             first.append(_seconds(self.trainer.first_step))
-        self.trainer = self.new_trainer(self.task, self.arrays)
+        self._renew()
         self.trainer.train(1)
         return {"first_step_s": first[0], "next_first_step_s": min(first[1:])}
+
+    def _renew(self) -> None:
+        """Make a new model once the last one is gone, so that memory never holds two."""
+        self.trainer = None
+        gc.collect()
+        self.trainer = self.new_trainer(self.task, self.arrays)
 
     def train(self) -> dict[str, Any]:
         seconds = _seconds(lambda: self.trainer.train(self.task.epochs))
