@@ -75,7 +75,8 @@ class Pair:
     def compare_weights(self, tolerance: float = WEIGHTS) -> None:
         ours, theirs = self.ours.get_weights(), self.theirs.get_weights()
         scale = max((float(np.abs(w).max(initial=0.0)) for w in theirs), default=0.0)
-        assert_close(ours, theirs, tolerance, "weight", scale=min(scale, 1.0))
+        # Weights start at about 0.3, and what an update leaves of them is as exact as that.
+        assert_close(ours, theirs, tolerance, "weight", scale=min(max(scale, 0.3), 1.0))
 
     def compare_gradients(self, x: Any, y: Any, tolerance: float = OUTPUTS) -> None:
         """One step of plain gradient descent moves each weight by its gradient."""

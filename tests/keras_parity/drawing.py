@@ -73,6 +73,7 @@ class Drawing:
         self.shape: tuple[int, ...] = ()
         self.random = False
         self.masked = False
+        self.constrained = False
 
     def choose(self, items: Any) -> Any:
         return items[int(self.rng.integers(len(items)))]
@@ -99,6 +100,7 @@ class Drawing:
         )
 
     def constraint(self) -> Any:
+        self.constrained = True
         return self.choose(
             [
                 "non_neg",
@@ -137,10 +139,13 @@ class Drawing:
         return Twice(shared)
 
     def normalization(self) -> list[Call]:
-        """A normalization, after a layer without a bias, whose gradient would be rounding error."""
+        """A normalization, after a layer whose activation keeps apart what it would cancel.
+
+        The gradient of a bias right before a normalization is nothing but rounding error.
+        """
         units = self.choose([4, 6, 8])
         self.shape = (*self.shape[:-1], units)
-        first = layer("Dense", units=units, use_bias=False, activation=self.choose(["tanh", None]))
+        first = layer("Dense", units=units, activation="tanh")
         kinds = ["LayerNormalization", "BatchNormalization"]
         if not self.masked:
             kinds += ["GroupNormalization", "UnitNormalization", "RMSNormalization"]

@@ -96,9 +96,8 @@ LOSSES: dict[str, list] = {
         Call("losses.mean_absolute_error", None),
         loss("Huber", delta=0.5),
         loss("LogCosh"),
-        loss("MeanSquaredError", reduction="sum"),
+        loss("MeanAbsoluteError", reduction="sum"),
         loss("MeanAbsoluteError", reduction="mean"),
-        loss("MeanAbsolutePercentageError"),
     ],
     "positive": [
         "poisson",
@@ -107,6 +106,7 @@ LOSSES: dict[str, list] = {
         loss("Poisson"),
         loss("MeanSquaredLogarithmicError"),
         loss("MeanSquaredError"),
+        loss("MeanAbsolutePercentageError"),
     ],
 }
 
@@ -132,7 +132,7 @@ METRICS: dict[str, list] = {
         metric("FalseNegatives"),
         metric("F1Score", threshold=0.47),
         metric("FBetaScore", beta=2.0, average="micro", threshold=0.45),
-        metric("BinaryIoU", target_class_ids=[0, 1], threshold=0.52),
+        metric("BinaryIoU", target_class_ids=[0, 1], threshold=0.52, dtype="float32"),
         metric("PrecisionAtRecall", recall=0.6, num_thresholds=9),
         metric("RecallAtPrecision", precision=0.4, num_thresholds=9),
         metric("SensitivityAtSpecificity", specificity=0.5, num_thresholds=9),
@@ -155,8 +155,8 @@ METRICS: dict[str, list] = {
         metric("FBetaScore", beta=0.5, average="micro"),
         metric("CategoricalHinge"),
         metric("AUC", num_thresholds=9, multi_label=True),
-        metric("OneHotMeanIoU", num_classes=3),
-        metric("OneHotIoU", num_classes=3, target_class_ids=[0, 2]),
+        metric("OneHotMeanIoU", num_classes=3, dtype="float32"),
+        metric("OneHotIoU", num_classes=3, target_class_ids=[0, 2], dtype="float32"),
     ],
     "sparse": [
         "accuracy",
@@ -165,8 +165,8 @@ METRICS: dict[str, list] = {
         "sparse_categorical_crossentropy",
         metric("SparseTopKCategoricalAccuracy", k=2),
         metric("SparseCategoricalCrossentropy", name="bits"),
-        metric("MeanIoU", num_classes=3, sparse_y_pred=False),
-        metric("IoU", num_classes=3, target_class_ids=[1], sparse_y_pred=False),
+        metric("MeanIoU", num_classes=3, sparse_y_pred=False, dtype="float32"),
+        metric("IoU", num_classes=3, target_class_ids=[1], sparse_y_pred=False, dtype="float32"),
     ],
     "regression": [
         "mse",
@@ -203,10 +203,11 @@ FLAT_ONLY = {
 def _allowed(entries: list, sequence: bool) -> list:
     if not sequence:
         return entries
-    return [e for e in entries if _name_of(e) not in FLAT_ONLY]
+    return [e for e in entries if name_of(e) not in FLAT_ONLY]
 
 
-def _name_of(entry: Any) -> str:
+def name_of(entry: Any) -> str:
+    """The name of a loss or metric that was drawn."""
     return entry if isinstance(entry, str) else entry.path.rpartition(".")[2]
 
 
@@ -286,12 +287,14 @@ OPTIMIZERS: dict[str, tuple[float, dict[str, list]]] = {
 def draw_optimizer(draw: Drawing) -> Any:
     """Draw an optimizer with clipping, decay, averages, accumulation or a schedule."""
     if draw.chance(0.08):
-        return draw.choose(["sgd", "adagrad", "ftrl", "SGD"])
+        return draw.choose(["sgd", "adagrad", "SGD"])
     if draw.chance(0.05):
         inner = Call("optimizers.SGD", {"learning_rate": 0.02, "momentum": 0.5})
         options: dict[str, Any] = {"initial_scale": 256.0, "dynamic_growth_steps": 2}
         return Call("optimizers.LossScaleOptimizer", {"inner_optimizer": inner, **options})
-    name = draw.choose(list(OPTIMIZERS))
+    # The first step of Ftrl forgets the weights: what is left of them is small and inexact, and
+    # must not be scaled up again by a constraint.
+    name = draw.choose([name for name in OPTIMIZERS if name != "Ftrl" or not draw.constrained])
     rate, choices = OPTIMIZERS[name]
     options = {option: draw.choose(values) for option, values in choices.items()}
     options["learning_rate"] = _schedule(draw, rate) if draw.chance(0.25) else rate
@@ -309,7 +312,7 @@ def draw_optimizer(draw: Drawing) -> Any:
     return Call(f"optimizers.{name}", options)
 
 
-def draw_fit(draw: Drawing, heads: list[Head], named: bool) -> dict[str, Any]:
+def draw_fit(draw: Drawing, heads: list[Head], classes_have_weights: bool) -> dict[str, Any]:
     """Draw the options of `fit`; `True` stands for arrays, which belong to the data."""
     options: dict[str, Any] = {"batch_size": BATCH, "epochs": 3}
     kind = draw.number(0, 8)
@@ -327,8 +330,8 @@ def draw_fit(draw: Drawing, heads: list[Head], named: bool) -> dict[str, Any]:
         options["steps_per_epoch"] = 3
     if draw.chance(0.3):
         options["sample_weight"] = True
-    elif not named and len(heads) == 1 and heads[0].labels in ("binary", "sparse", "categorical"):
-        if draw.chance(0.25):
+    elif classes_have_weights and heads[0].labels in ("binary", "sparse", "categorical"):
+        if draw.chance(0.35):
             classes = {"binary": 2}.get(heads[0].labels, 3)
             options["class_weight"] = {c: 0.5 + c for c in range(classes)}
     return options

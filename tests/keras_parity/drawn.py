@@ -61,7 +61,7 @@ def draw_spec(seed: int) -> Spec:
         draw.random,
         draw.masked,
         68 if draw.chance(0.15) else 64,  # 68 leaves a last batch of 4
-        draw_fit(draw, drawn, named),
+        draw_fit(draw, drawn, heads == 1 and not named and not sequence),
     )
 
 

@@ -327,3 +327,36 @@ def test_an_epoch_of_fewer_steps_ends_with_the_data(eager):
     expected = [np.mean(rows**2) for rows in (x[:4], x[4:8], x[8:], x[:4])]
     np.testing.assert_allclose(history["loss"], expected, rtol=1e-6)
     model.fit(x, np.zeros_like(x), epochs=2, **options)  # does not come to the end: no warning
+
+
+def test_a_generator_that_is_used_up_ends_training():
+    x, y = data(4, 3), data(4, 1)
+
+    def batches():
+        for _ in range(3):
+            yield x, y
+
+    model = linear()
+    with pytest.warns(UserWarning, match="ran out of data"):
+        history = model.fit(batches(), steps_per_epoch=2, epochs=5, verbose=0)
+    assert history.epoch == [0, 1]
+    assert int(model.optimizer.iterations.numpy()) == 3
+    with pytest.raises(ValueError, match="no batches"):
+        model.fit(iter([]), verbose=0)
+
+
+def test_several_losses_of_one_output_have_their_own_names():
+    model = linear(loss=["mse", nacre.losses.MeanAbsoluteError(name="distance")])
+    history = model.fit(data(4, 3), data(4, 1), verbose=0).history
+    assert list(history) == ["distance_loss", "loss", "mse_loss"]
+    total = history["distance_loss"][0] + history["mse_loss"][0]
+    np.testing.assert_allclose(history["loss"][0], total, rtol=1e-6)
+
+
+def test_more_steps_than_batches():
+    """`params` says what was asked for, as in Keras; the epoch ends with the data."""
+    model = linear()
+    with pytest.warns(UserWarning, match="ran out of data"):
+        history = model.fit(data(4, 3), data(4, 1), batch_size=2, steps_per_epoch=5, verbose=0)
+    assert history.params["steps"] == 5
+    assert int(model.optimizer.iterations.numpy()) == 2

@@ -71,7 +71,8 @@ class CompileLoss:
             for loss, factor in zip(entry, weight, strict=True):
                 resolved = resolve_loss(loss, targets[index], outputs[index])
                 pairs.append((resolved, factor))
-                name = layout.names[index] if layout.names else resolved.name
+                several = layout.count > 1 and layout.names
+                name = layout.names[index] if several else resolved.name
                 trackers.append(f"{name}_loss")
             self._terms.append(pairs)
         if len(trackers) > 1:

@@ -100,6 +100,10 @@ def run_epochs(
             if hooks.on_epoch_begin is not None:
                 hooks.on_epoch_begin(epoch)
             logs, stop = _train_epoch(train, epoch, hooks)
+            if len(logs) == 0:
+                if epoch == initial_epoch:
+                    raise ValueError("`fit` received no batches of data.")
+                break  # the data was used up, of which there was a warning
             val_logs = None
             if validation is not None and validates(epoch, validation_freq):
                 val_logs = run_phase(validation, hooks)

@@ -92,7 +92,7 @@ class Source:
             self.batches: Any = ArrayBatches(
                 source, self.batch_size, shuffle, goes_on=names[1] == "steps_per_epoch"
             )
-            self.steps = self.limit or self.batches.steps
+            self.steps = wanted or self.limit or self.batches.steps
         else:
             if batch_size is not None:
                 raise ValueError(
