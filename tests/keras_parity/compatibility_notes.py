@@ -92,8 +92,8 @@ DIFFERENT_ON_PURPOSE: list[str] = [
     "form with `state`, which only Keras on JAX has, is not there.",
     "Old spellings that tutorials still use are accepted with their old meaning, also where Keras "
     "3 raises an error.",
-    "`Model.metrics_names` has the names of all that `evaluate` returns, in that order, as in Keras "
-    "2. In Keras 3 all compiled metrics are `compile_metrics`.",
+    "`Model.metrics_names` has the names of all that `evaluate` returns, in that order, as in "
+    "Keras 2. In Keras 3 all compiled metrics are `compile_metrics`.",
     "`compile` without `metrics` forgets those of an earlier `compile`, which Keras 3 keeps.",
     "Several losses for one output are added up, and activity penalties of a layer that is called "
     "twice count twice. Keras counts only one of them, on some backends.",
