@@ -8,6 +8,7 @@ from typing import Any
 from nacre import tree
 from nacre.keras2 import GeneratorMethods
 from nacre.keras_tensor import KerasTensor
+from nacre.layers.call_arguments import is_tensors, shapes_of
 from nacre.layers.layer import Layer
 from nacre.layers.shape_utils import map_shapes
 from nacre.models.graph import FunctionalGraph
@@ -105,6 +106,11 @@ class Model(Trainer, GeneratorMethods, Layer):
         # A subclass without `build` makes its weights when `call` first calls its layers.
         if type(self).build is not Model.build:
             super()._build_from(given, first)
+            return
+        shapes = {f"{name}_shape": shapes_of(x) for name, x in given.items() if is_tensors(x)}
+        if self._build_shapes is None and is_tensors(first):
+            kept = ((shapes_of(first),), {}) if len(shapes) == 1 else ((), shapes)
+            object.__setattr__(self, "_build_shapes", kept)  # for the configuration
 
     def build(self, input_shape: Any = None) -> None:
         """Makes all weights, by calling the model on placeholders of this shape.
@@ -118,11 +124,31 @@ class Model(Trainer, GeneratorMethods, Layer):
             raise ValueError(f"{self._label()}: `build` needs `input_shape`.")
         if type(self).call is Model.call:
             return
-        placeholders = map_shapes(lambda shape: KerasTensor(shape, self.compute_dtype), input_shape)
+        self._call_on_shapes((input_shape,), {})
+
+    def _call_on_shapes(self, args: tuple, kwargs: dict) -> None:
+        def placeholder(shape: tuple) -> KerasTensor:
+            return KerasTensor(shape, self.compute_dtype)
+
+        args = tuple(map_shapes(placeholder, shape) for shape in args)
+        kwargs = {name: map_shapes(placeholder, shape) for name, shape in kwargs.items()}
         try:
-            _infer(self, (placeholders,), {})
+            _infer(self, args, kwargs)
         finally:
             self._clear_losses()
+
+    def build_from_config(self, config: dict) -> None:
+        """Makes all weights as in the model whose configuration this is.
+
+        Args:
+            config: What `get_build_config` returned.
+        """
+        shapes = (config or {}).get("shapes_dict")
+        if self.built or not shapes or type(self).build is not Model.build:
+            super().build_from_config(config)
+            return
+        shapes = {name.removesuffix("_shape"): shape for name, shape in shapes.items()}
+        self._call_on_shapes((), shapes)
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
         """Outputs carry the masks that the layers inside gave them."""

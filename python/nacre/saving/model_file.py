@@ -76,7 +76,7 @@ def config_json(model: Any, shared: bool = True, **kwargs: Any) -> str:
         The text.
     """
     with scopes.writing_scope() if shared else nullcontext():
-        config = serialize_keras_object(model)
+        config = scopes.without_unshared_numbers(serialize_keras_object(model))
     if lambda_code.holds_lambda(config.get("compile_config")):
         warn("What `compile` was given is left out of the configuration: it has code in it.")
         del config["compile_config"]

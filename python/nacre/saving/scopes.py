@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -41,9 +42,9 @@ def enable_unsafe_deserialization() -> None:
 
 @contextmanager
 def writing_scope() -> Iterator[None]:
-    """Within, an object that is written twice gets a number, by which it is one object again."""
+    """Within, configurations of objects get numbers, by which shared ones are one object again."""
     outer = getattr(_local, "written", None)
-    _local.written = {}
+    _local.written = []
     try:
         yield
     finally:
@@ -51,19 +52,50 @@ def writing_scope() -> Iterator[None]:
 
 
 def note_written(obj: Any, config: dict) -> None:
-    """Note a configuration that was made in a `writing_scope`.
+    """Number a configuration that was made in a `writing_scope`.
 
     Args:
         obj: The object.
-        config: Its configuration, which may get a number.
+        config: Its configuration.
     """
     written = getattr(_local, "written", None)
-    if written is None:
-        return
-    # The object is kept, since its number is only its own as long as it lives.
-    earlier = written.setdefault(id(obj), (obj, config))[1]
-    if earlier is not config:
-        earlier["shared_object_id"] = config["shared_object_id"] = id(obj)
+    if written is not None:
+        written.append(obj)  # whose number is only its own as long as it lives
+        config["shared_object_id"] = id(obj)
+
+
+def without_unshared_numbers(config: Any) -> Any:
+    """Leave out the numbers of objects that occur once.
+
+    Args:
+        config: What `serialize_keras_object` returned in a `writing_scope`.
+
+    Returns:
+        The same with the other numbers.
+    """
+    counts: Counter[int] = Counter()
+    pending = [config]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, dict):
+            counts[item.get("shared_object_id", 0)] += 1
+            pending.extend(item.values())
+        elif isinstance(item, (list, tuple)):
+            pending.extend(item)
+
+    def prune(item: Any) -> Any:
+        if isinstance(item, dict):
+            single = counts[item.get("shared_object_id", 0)] == 1
+            return {
+                key: prune(value)
+                for key, value in item.items()
+                if key != "shared_object_id" or not single
+            }
+        if isinstance(item, (list, tuple)):
+            return type(item)(prune(value) for value in item)
+        return item
+
+    return prune(config)
 
 
 @contextmanager

@@ -190,6 +190,8 @@ def load_state(model: Any, file: Hdf5File, skip_mismatch: bool = False, skip: An
             return True
         try:
             _load_one(obj, find(path))
+        except Warning:  # made an error by a filter of the user's
+            raise
         except Exception as error:
             failed[id(obj)] = obj, error
             return False
