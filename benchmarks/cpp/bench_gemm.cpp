@@ -3,8 +3,8 @@
 //   bench_gemm [--threads N] [--isa NAME] [M K N [flags]] ...
 //
 // flags: any of a (A is stored transposed), b (B is stored transposed), - (neither). Without
-// shapes, a list of square, tall, wide and thin ones. Printed is the best of many repetitions; on
-// x86-64 the first line is what independent multiply-adds reach on one core.
+// shapes, a list of square, tall, wide and thin ones. Printed is the best of many repetitions; the
+// first lines are what independent multiply-adds reach on one core.
 
 #include <algorithm>
 #include <chrono>
@@ -17,6 +17,7 @@
 #include "kernels/cpu/gemm.h"
 #include "kernels/cpu/isa.h"
 #include "parallel/thread_pool.h"
+#include "peak.h"
 
 namespace {
 
@@ -51,35 +52,11 @@ double best_time(Fn&& fn) {
   return best;
 }
 
-#if defined(__x86_64__)
-typedef float Eight __attribute__((vector_size(32)));
-
-// Twelve chains of multiply-adds, enough to hide their latency.
-__attribute__((target("avx2,fma"), noinline)) float multiply_adds(int64_t steps) {
-  Eight chain[12];
-#pragma GCC unroll 12
-  for (int j = 0; j < 12; ++j) chain[j] = Eight{} + 1.0f;
-  const Eight scale = Eight{} + 0.999f, shift = Eight{} + 0.001f;
-  for (int64_t i = 0; i < steps; ++i) {
-#pragma GCC unroll 12
-    for (int j = 0; j < 12; ++j) chain[j] = __builtin_ia32_vfmaddps256(chain[j], scale, shift);
-#pragma GCC unroll 12
-    for (int j = 0; j < 12; ++j) __asm__ volatile("" : "+x"(chain[j]));
-  }
-#pragma GCC unroll 12
-  for (int j = 1; j < 12; ++j) chain[0] += chain[j];
-  return chain[0][0];
-}
-
 void print_peak() {
-  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return;
-  constexpr int64_t kSteps = 100000;
-  const double time = best_time([] { (void)multiply_adds(kSteps); });
-  std::printf("peak of one core with AVX2: %.1f GFLOP/s\n", kSteps * 12 * 8 * 2 / time * 1e-9);
+  for (const bench::Probe& probe : bench::probes()) {
+    std::printf("peak of one core with %s: %.1f GFLOP/s\n", probe.isa, bench::peak(probe, 1));
+  }
 }
-#else
-void print_peak() {}
-#endif
 
 std::vector<float> filled(int64_t count) {
   std::vector<float> values(static_cast<size_t>(count));

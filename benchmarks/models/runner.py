@@ -42,11 +42,13 @@ class Result:
 class Process:
     """One library's process, addressed with commands."""
 
-    def __init__(self, library: str, python: str, log: Path):
+    def __init__(
+        self, library: str, python: str, log: Path, module: str = "benchmarks.models.worker"
+    ):
         self.library, self._log = library, log
         with log.open("w") as errors:
             self._process = subprocess.Popen(
-                [python, "-m", "benchmarks.models.worker", library],
+                [python, "-m", module, library],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,

@@ -97,11 +97,11 @@ class Worker:
         return {"accuracy": tasks.accuracy(self.task, outputs, self.arrays["y_test"])}
 
 
-def main() -> None:
+def serve(worker: object) -> None:
+    """Answer commands by calling the worker's methods of the same name."""
     # Answers go where standard output was; what libraries print goes to standard error.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    worker = Worker(sys.argv[1])
     for line in sys.stdin:
         command = json.loads(line)
         answer = getattr(worker, command.pop("do"))(**command)
@@ -109,4 +109,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    serve(Worker(sys.argv[1]))
