@@ -41,9 +41,9 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.kernels.convolution",
         description="Time every direction of convolution layers: with bias and ReLU, the same "
-        "with a 2x2 max-pool, the gradient of the input, and of the kernel. Operations are counted as "
-        "if borders and what the pool leaves out were computed too, so that a kernel that skips them "
-        "can pass the peak.",
+        "with a 2x2 max-pool, the gradient of the input, and of the kernel. Operations are "
+        "counted as if borders, and what the pool leaves out, were computed too: a kernel that "
+        "skips them can pass the peak.",
     )
     parser.add_argument(
         "shapes",
