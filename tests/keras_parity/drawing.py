@@ -234,9 +234,12 @@ class Drawing:
                 self.shape = (*before[:-1], 2 * units)
         return Branch(merge, *sides)
 
-    def sequence_steps(self) -> list:
-        """Layers on a sequence of vectors that are not there for single vectors."""
-        kind = self.number(0, 4)
+    def sequence_steps(self, repeated: bool = False) -> list:
+        """Layers on a sequence of vectors that are not there for single vectors.
+
+        Where all vectors are the same, a normalization could divide by next to nothing.
+        """
+        kind = self.number(0, 3 if repeated else 4)
         if kind == 0:
             self.shape = self.shape[::-1]
             return [layer("Permute", dims=(2, 1))]
@@ -279,7 +282,7 @@ def draw_source(draw: Drawing, name: str, sequence: bool) -> Source:
         if draw.chance(0.15):
             times = draw.number(2, 4)
             draw.shape = (times, draw.shape[0])
-            source.steps += [layer("RepeatVector", n=times), *draw.sequence_steps()]
+            source.steps += [layer("RepeatVector", n=times), *draw.sequence_steps(repeated=True)]
             source.steps.append(draw.flattening())
         return source
     if kind == "matrix":

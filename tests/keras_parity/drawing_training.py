@@ -31,7 +31,8 @@ def metric(name: str, /, **arguments: Any) -> Call:
     return Call(f"metrics.{name}", arguments)
 
 
-# For each kind of output its losses. "logits" stands for an output without an activation.
+# For each kind of output its losses. "logits" stands for an output without an activation. Not the
+# percentage error, whose gradients of 100 and more make every training step a leap.
 LOSSES: dict[str, list] = {
     "binary": [
         "binary_crossentropy",
@@ -102,11 +103,9 @@ LOSSES: dict[str, list] = {
     "positive": [
         "poisson",
         "msle",
-        "mape",
         loss("Poisson"),
         loss("MeanSquaredLogarithmicError"),
         loss("MeanSquaredError"),
-        loss("MeanAbsolutePercentageError"),
     ],
 }
 
