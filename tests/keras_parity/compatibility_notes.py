@@ -100,5 +100,7 @@ DIFFERENT_ON_PURPOSE: list[str] = [
     "Masks of a model's outputs weigh metrics in training as they do in evaluation. Keras on JAX "
     "loses them between loss and metrics in training.",
     "A generator that is used up ends the training. Keras goes on with its first batch.",
+    "`nacre.Function` is what `nacre.function` returns, a traced function of tensors, as in "
+    "TensorFlow; `keras.Function` is a graph of operations, for which `Model` does.",
     "Random numbers are drawn from the same distributions, but they are not the same numbers.",
 ]
