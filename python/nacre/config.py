@@ -16,6 +16,7 @@ __all__ = [
     "enable_flash_attention",
     "enable_interactive_logging",
     "enable_traceback_filtering",
+    "enable_unsafe_deserialization",
     "epsilon",
     "floatx",
     "get_num_threads",
@@ -173,6 +174,17 @@ def enable_interactive_logging() -> None:
     """Lets progress go to standard output."""
     global _interactive_logging
     _interactive_logging = True
+
+
+def enable_unsafe_deserialization() -> None:
+    """Lets this thread run Python code that it finds in files of models.
+
+    A file that holds a `lambda` can then do whatever its author wanted. `safe_mode=False` of
+    `nacre.saving.load_model` does the same for one file.
+    """
+    from nacre.saving import scopes
+
+    scopes.enable_unsafe_deserialization()
 
 
 def disable_interactive_logging() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from nacre import tree
 from nacre.keras_tensor import KerasTensor
+from nacre.layers.input_layer import InputLayer
 from nacre.layers.layer import Layer
 from nacre.models.model import Model
 from nacre.models.node import node_of
@@ -66,11 +67,9 @@ def graph_config(model: Model) -> dict:
         layers.append(entry)
 
     def place(tensor: KerasTensor) -> list:
-        return [
-            tensor._keras_history.operation.name,
-            node_numbers[id(node_of(tensor))],
-            tensor._keras_history.tensor_index,
-        ]
+        operation, _, tensor_index = tensor._keras_history
+        number = node_numbers[id(node_of(tensor))] + _calls_before(operation)
+        return [operation.name, number, tensor_index]
 
     def places(structure: Any) -> Any:
         if isinstance(structure, KerasTensor):
@@ -84,6 +83,17 @@ def graph_config(model: Model) -> dict:
         "input_layers": places(graph.input_structure),
         "output_layers": places(graph.output_structure),
     }
+
+
+def _calls_before(operation: Any) -> int:
+    """Say where counting starts in lists of inputs and outputs: at 1 for a functional model.
+
+    There, and only there, Keras counts the making of such a model as a call.
+    """
+    from nacre.models.sequential import Sequential
+
+    nested = isinstance(operation, Model) and operation._graph is not None
+    return int(nested and not isinstance(operation, Sequential))
 
 
 def _number_nodes(nodes: list) -> dict[int, int]:
@@ -124,14 +134,14 @@ def model_from_graph_config(cls: type, config: dict, custom_objects: dict | None
     Raises:
         ValueError: The configuration is not that of a model.
     """
-    operations: dict[str, Any] = {}
+    operations = _Operations()
     calls: list[_Call] = []
     for entry in config["layers"]:
         name = entry.get("name") or entry["config"]["name"]
         if name in operations:
             raise ValueError(f"The configuration names two layers {name!r}.")
         operation, read = _make_operation(entry, custom_objects)
-        operations[name] = operation
+        operations.add(name, operation)
         calls += [
             _Call(operation, name, read, call["args"], call["kwargs"])
             for call in entry.get("inbound_nodes") or ()
@@ -139,7 +149,10 @@ def model_from_graph_config(cls: type, config: dict, custom_objects: dict | None
     _make_calls(operations, calls)
 
     def find(place: Any) -> KerasTensor:
-        return _output_of(operations, *place)
+        name, number, tensor_index = place
+        return _output_of(
+            operations, name, number - _calls_before(operations.get(name)), tensor_index
+        )
 
     def structure(places: Any) -> Any:
         if isinstance(places, (list, tuple)) and len(places) == 3 and isinstance(places[0], str):
@@ -177,13 +190,32 @@ def _make_operation(entry: dict, custom_objects: dict | None) -> tuple[Any, Call
     return layer, None
 
 
-def _output_of(operations: dict, name: str, node_index: int, tensor_index: int) -> KerasTensor:
+class _Operations(dict):
+    """The operations of a configuration by name, and how often each was called before."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.earlier: dict[str, int] = {}
+
+    def add(self, name: str, operation: Any) -> None:
+        # A layer that other models have too was called there. The making of an input counts here.
+        called = 0 if isinstance(operation, InputLayer) else len(operation._inbound_nodes)
+        self[name], self.earlier[name] = operation, called
+
+    def called(self, name: str) -> int:
+        """Say how many of the calls in the configuration have been made."""
+        return len(self[name]._inbound_nodes) - self.earlier[name]
+
+
+def _output_of(
+    operations: _Operations, name: str, node_index: int, tensor_index: int
+) -> KerasTensor:
     if name not in operations:
         raise ValueError(f"The configuration mentions {name!r}, which is not among its layers.")
-    nodes = operations[name]._inbound_nodes
-    if not 0 <= node_index < len(nodes):
+    if not 0 <= node_index < operations.called(name):
         raise ValueError(f"The configuration mentions call {node_index} of {name!r}.")
-    return nodes[node_index].output_list[tensor_index]
+    node = operations[name]._inbound_nodes[operations.earlier[name] + node_index]
+    return node.output_list[tensor_index]
 
 
 @dataclass
@@ -196,7 +228,7 @@ class _Call:
     args: Any
     kwargs: Any
 
-    def make(self, operations: dict) -> None:
+    def make(self, operations: _Operations) -> None:
         args, kwargs = _restore(self.args, operations), _restore(self.kwargs, operations)
         if self.read is not None:
             args, kwargs = self.read(args, kwargs)
@@ -205,11 +237,11 @@ class _Call:
         self.operation(*args, **kwargs)
 
 
-def _make_calls(operations: dict, calls: list[_Call]) -> None:
+def _make_calls(operations: _Operations, calls: list[_Call]) -> None:
     """Makes each call as soon as what it depends on is there, those of one operation in order."""
     waiting: dict[tuple[str, int], list[int]] = {}  # what is missing -> calls that need it
     missing: list[int] = []
-    made = {name: len(operation._inbound_nodes) for name, operation in operations.items()}
+    made = {name: operations.called(name) for name in operations}
     numbers = dict(made)
     for index, call in enumerate(calls):
         needs = {(name, number) for name, number, _ in _histories([call.args, call.kwargs])}
@@ -232,7 +264,7 @@ def _make_calls(operations: dict, calls: list[_Call]) -> None:
         call = calls[ready.popleft()]
         call.make(operations)
         done += 1
-        for index in waiting.pop((call.name, len(call.operation._inbound_nodes) - 1), ()):
+        for index in waiting.pop((call.name, operations.called(call.name) - 1), ()):
             missing[index] -= 1
             if missing[index] == 0:
                 ready.append(index)
@@ -240,7 +272,7 @@ def _make_calls(operations: dict, calls: list[_Call]) -> None:
         raise ValueError("The configuration's layers depend on each other in a circle.")
 
 
-def _restore(value: Any, operations: dict) -> Any:
+def _restore(value: Any, operations: _Operations) -> Any:
     """Puts placeholders and objects in the place of what stands for them."""
     from nacre.saving import deserialize_keras_object
 

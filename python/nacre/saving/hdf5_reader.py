@@ -141,10 +141,10 @@ class Group(Node):
                 )
         for data in self._all(_LINK):
             read_link(data, links, self.name)
-        return links
+        return dict(sorted(links.items()))
 
     def keys(self) -> list[str]:
-        """The names of what is in the group, sorted as in the file."""
+        """The names of what is in the group, sorted."""
         return list(self._links)
 
     def __contains__(self, name: str) -> bool:

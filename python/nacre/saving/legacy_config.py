@@ -133,12 +133,11 @@ def _model_config(name: str, config: Any) -> dict:
         config = {"layers": config}
     if not isinstance(config, dict) or not isinstance(config.get("layers"), list):
         raise ValueError(f"the configuration of {name!r} has no layers")
-    layers = []
-    for entry in config["layers"]:
-        layer = to_current(entry)
+    layers = [to_current(entry) for entry in config["layers"]]
+    nested = {layer.get("name") for layer in layers if layer["class_name"] == "Functional"}
+    for layer in layers:
         if isinstance(layer.get("inbound_nodes"), list):
-            layer["inbound_nodes"] = [_node(node) for node in layer["inbound_nodes"]]
-        layers.append(layer)
+            layer["inbound_nodes"] = [_node(node, nested) for node in layer["inbound_nodes"]]
     return {**config, "layers": layers}
 
 
@@ -172,8 +171,11 @@ def _lambda_function(key: str, value: Any) -> Any:
     return value
 
 
-def _node(node: Any) -> Any:
-    """Turn the list form of a call, `[[name, call, output, arguments], ...]`, into a dict."""
+def _node(node: Any, nested: set) -> Any:
+    """Turn the list form of a call, `[[name, call, output, arguments], ...]`, into a dict.
+
+    Keras 2 counted the making of a functional model, one of those in `nested`, as a call.
+    """
     if not isinstance(node, list):
         return node
     tensors = []
@@ -183,7 +185,7 @@ def _node(node: Any) -> Any:
     for place in node:
         if not isinstance(place, list) or len(place) not in (3, 4):
             raise ValueError("a call of a layer in its configuration is damaged")
-        tensors.append(_tensor(place[:3]))
+        tensors.append(_tensor(place, nested))
         if len(place) == 4:
             kwargs = place[3] or {}
     if not isinstance(kwargs, dict):
@@ -201,8 +203,10 @@ def _is_place(value: Any) -> bool:
     )
 
 
-def _tensor(place: list) -> dict:
-    return {"class_name": "__keras_tensor__", "config": {"keras_history": list(place)}}
+def _tensor(place: list, nested: set) -> dict:
+    name, number, output = place[:3]
+    history = [name, number - 1 if name in nested else number, output]
+    return {"class_name": "__keras_tensor__", "config": {"keras_history": history}}
 
 
 def compile_arguments(config: Any) -> dict:

@@ -40,6 +40,8 @@ def serialize_keras_object(obj: Any) -> Any:
     if isinstance(obj, tuple):
         return tuple(serialize_keras_object(item) for item in obj)
     if isinstance(obj, dict):
+        if obj.get("class_name") == "__lambda__":  # made by the `get_config` of a layer
+            return obj
         return {key: serialize_keras_object(value) for key, value in obj.items()}
     if isinstance(obj, bytes):
         return {"class_name": "__bytes__", "config": {"value": obj.decode("utf-8")}}
