@@ -5,6 +5,7 @@ import pytest
 
 import nacre
 from nacre import layers, saving
+from tests.layers.window_rows import ROWS
 
 # Layer, its arguments, the shapes of its inputs, the names of its weights, its output shape.
 TABLE = [
@@ -66,6 +67,7 @@ TABLE = [
     ("Masking", {}, [(3, 4, 5)], [], (3, 4, 5)),
     ("Rescaling", {"scale": 0.5, "offset": -1.0}, [(3, 5)], [], (3, 5)),
     ("Embedding", {"input_dim": 9, "output_dim": 4}, [(3, 5)], ["embeddings"], (3, 5, 4)),
+    *ROWS,
 ]
 IDS = [f"{name}-{index}" for index, (name, *_) in enumerate(TABLE)]
 

@@ -5,6 +5,7 @@ import pytest
 
 import nacre
 from nacre import layers, ops
+from tests.layers.window_rows import GRADIENTS
 
 CASES = [
     ("Dense", {"units": 3, "activation": "tanh"}, [(4, 5)]),
@@ -23,6 +24,7 @@ CASES = [
     ("Concatenate", {"axis": 1}, [(3, 2, 4), (3, 1, 4)]),
     ("Dot", {"axes": (1, 2), "normalize": True}, [(2, 4, 3), (2, 5, 4)]),
     ("Rescaling", {"scale": [1.0, 2.0, 3.0], "offset": 1.0}, [(2, 3)]),
+    *GRADIENTS,
 ]
 
 

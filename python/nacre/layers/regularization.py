@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from nacre import ops, random, regularizers
+from nacre import config, ops, random, regularizers
 from nacre.layers.input_spec import InputSpec
 from nacre.layers.layer import Layer
 
@@ -74,7 +74,30 @@ class Dropout(_Noise):
         return {**super().get_config(), **self._arguments("rate", "seed", "noise_shape")}
 
 
-class SpatialDropout1D(Dropout):
+class _SpatialDropout(Dropout):
+    """Dropout of whole channels, of any rank."""
+
+    rank = 0
+
+    def __init__(self, rate: float, data_format: str | None, seed: Any, **kwargs: Any):
+        super().__init__(rate, seed=seed, **kwargs)
+        self.data_format = config.standardize_data_format(data_format)
+        self.input_spec = InputSpec(ndim=self.rank + 2)
+
+    def _noise_shape(self, inputs: Any) -> Any:
+        batch, *rest = inputs.dims
+        ones = (1,) * self.rank
+        if self.data_format == "channels_last":
+            return (batch, *ones, rest[-1])
+        return (batch, rest[0], *ones)
+
+    def get_config(self) -> dict:
+        config = {**super().get_config(), **self._arguments("data_format")}
+        # As Keras writes it: a layer without weights has nothing to train.
+        return {key: config[key] for key in ("rate", "seed", "name", "dtype", "data_format")}
+
+
+class SpatialDropout1D(_SpatialDropout):
     """Drop whole channels of sequences.
 
     Args:
@@ -85,6 +108,8 @@ class SpatialDropout1D(Dropout):
         **kwargs: As for `Layer`.
     """
 
+    rank = 1
+
     def __init__(
         self,
         rate: float,
@@ -93,16 +118,46 @@ class SpatialDropout1D(Dropout):
         dtype: Any = None,
         **kwargs: Any,
     ):
-        super().__init__(rate, seed=seed, name=name, dtype=dtype, **kwargs)
-        self.input_spec = InputSpec(ndim=3)
-
-    def _noise_shape(self, inputs: Any) -> Any:
-        return (inputs.dims[0], 1, inputs.dims[2])
+        super().__init__(rate, "channels_last", seed, name=name, dtype=dtype, **kwargs)
 
     def get_config(self) -> dict:
         config = super().get_config()
-        # As Keras writes it: a layer without weights has nothing to train.
-        return {key: config[key] for key in ("rate", "seed", "name", "dtype")}
+        del config["data_format"]
+        return config
+
+
+class SpatialDropout2D(_SpatialDropout):
+    """Drop whole channels of images, as neighbouring pixels tell much the same.
+
+    Tompson et al., "Efficient Object Localization Using Convolutional Networks", 2014.
+
+    Args:
+        rate: The share.
+        data_format: `channels_last` or `channels_first`.
+        seed: An int for repeatable masks.
+        name: The name.
+        dtype: The dtype.
+        **kwargs: As for `Layer`.
+    """
+
+    rank = 2
+
+    def __init__(
+        self,
+        rate: float,
+        data_format: str | None = None,
+        seed: Any = None,
+        name: str | None = None,
+        dtype: Any = None,
+        **kwargs: Any,
+    ):
+        super().__init__(rate, data_format, seed, name=name, dtype=dtype, **kwargs)
+
+
+class SpatialDropout3D(SpatialDropout2D):
+    """Drop whole channels of volumes: see `SpatialDropout2D` for the arguments."""
+
+    rank = 3
 
 
 class GaussianNoise(_Noise):

@@ -30,7 +30,7 @@ from nacre.ops.sorting import *  # noqa: F403
 from nacre.ops.statistics import *  # noqa: F403
 from nacre.ops.summation import *  # noqa: F403
 
-_NAMESPACES = ("linalg", "nn", "numpy")
+_NAMESPACES = ("image", "linalg", "nn", "numpy")
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -6,7 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from nacre.ops._common import Shape, Tensor, as_float, call, tensor, transpose_to
+from nacre.ops._common import (
+    Shape,
+    Tensor,
+    as_float,
+    call,
+    element_count,
+    reshape_to,
+    tensor,
+)
 from nacre.ops._dispatch import keras_op
 from nacre.ops._window import (
     from_channels_last,
@@ -116,15 +124,13 @@ def _adaptive(
     return x, data_format, [_parts(n, m) for n, m in zip(spatial, sizes, strict=True)]
 
 
-def along_axis(x: Tensor, matrix: np.ndarray, axis: int) -> Tensor:
-    """`x` with each line along an axis multiplied by a constant matrix (new size, old size)."""
+def along_axis(x: Tensor, matrix: Any, axis: int) -> Tensor:
+    """`x` with each line along an axis multiplied by a matrix (new size, old size)."""
     weights = tensor(matrix, x.dtype)
-    if axis == x.ndim - 2:  # the last but the channels
-        return call("matmul", [weights, x], {"transpose_a": False, "transpose_b": False})
-    perm = [i for i in range(x.ndim) if i != axis]
-    perm.insert(x.ndim - 2, axis)
-    moved = along_axis(transpose_to(x, perm), matrix, x.ndim - 2)
-    return transpose_to(moved, np.argsort(perm).tolist())
+    before, after = x.dims[:axis], x.dims[axis + 1 :]
+    lines = reshape_to(x, [element_count(before), x.dims[axis], element_count(after)])
+    product = call("matmul", [weights, lines], {"transpose_a": False, "transpose_b": False})
+    return reshape_to(product, [*before, weights.dims[0], *after])
 
 
 @keras_op
