@@ -25,7 +25,13 @@ std::vector<Value> Graph::emit(const OpDef& op, std::vector<Value> inputs, Attrs
   InferContext context{op.name, operands, attrs, constraints};
   Node node;
   node.op = &op;
+  const size_t before = constraints.size();
   node.types = op.infer(context);
+  if (!scope_stack_.empty()) {  // what sizes turn out to be is the layer's affair
+    for (size_t i = before; i < constraints.size(); ++i) {
+      constraints[i].what = scopes[scope_stack_.back()] + ": " + constraints[i].what;
+    }
+  }
   node.inputs = std::move(inputs);
   node.attrs = std::move(attrs);
   const size_t results = node.types.size();

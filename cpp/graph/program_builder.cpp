@@ -61,11 +61,11 @@ class ProgramBuilder {
     for (const Constraint& constraint : graph_.constraints) {
       const int64_t left = constraint.left.evaluate(bindings_);
       const int64_t right = constraint.right.evaluate(bindings_);
-      if (left != right) {
-        throw ValueError(constraint.what + ": sizes " + std::to_string(left) + " and " +
-                         std::to_string(right) + " (" + constraint.left.str() + " and " +
-                         constraint.right.str() + ") differ.");
-      }
+      if (constraint.at_most ? left <= right : left == right) continue;
+      const std::string sizes = std::to_string(left) + " and " + std::to_string(right) + " (" +
+                                constraint.left.str() + " and " + constraint.right.str() + ")";
+      throw ValueError(constraint.what + ": sizes " + sizes +
+                       (constraint.at_most ? " are in the wrong order." : " differ."));
     }
   }
 

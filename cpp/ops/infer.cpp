@@ -138,8 +138,10 @@ void require_at_most(InferContext& ctx, const Dim& a, const Dim& b, const std::s
     if (room.value() < 0) value_error(ctx, what + ".");
     return;
   }
-  // a <= b says the same as max(a, b) == b, which is a constraint that can wait for sizes.
-  ctx.require_equal(dim_max(a, b), b, std::string(ctx.op) + ": " + what);
+  for (const Constraint& known : ctx.constraints) {
+    if (known.left == a && known.right == b && known.at_most) return;
+  }
+  ctx.constraints.push_back({a, b, std::string(ctx.op) + ": " + what, true});
 }
 
 Shape broadcast_inputs(InferContext& ctx) {

@@ -20,7 +20,7 @@ bool InferContext::require_equal(const Dim& a, const Dim& b, std::string_view wh
   if (a == b) return true;
   if ((a - b).is_static()) return false;  // two numbers, or n and n + 1
   for (const Constraint& known : constraints) {
-    if (known.left == a && known.right == b) return true;
+    if (known.left == a && known.right == b && !known.at_most) return true;
   }
   constraints.push_back({a, b, std::string(what)});
   return true;

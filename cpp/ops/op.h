@@ -46,11 +46,13 @@ class Builder {
   Value op(std::string_view name, std::vector<Value> inputs, Attrs attrs = {});
 };
 
-// Two dimensions that tracing could not tell apart or equal; checked when sizes are known.
+// Two dimensions that tracing could not tell apart or equal, or compare; checked when sizes are
+// known.
 struct Constraint {
   Dim left;
   Dim right;
-  std::string what;  // "add: operand shapes (a, 3) and (b, 3)"
+  std::string what;      // "add: operand shapes (a, 3) and (b, 3)"
+  bool at_most = false;  // left may be smaller
 };
 
 struct InferContext {

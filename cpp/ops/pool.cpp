@@ -35,10 +35,14 @@ TensorType pooled(InferContext& ctx) {
   const size_t rank = spatial_rank(ctx);
   positive_ints_attr(ctx, "window", rank);
   positive_ints_attr(ctx, "strides", rank);
+  const std::vector<int64_t>& window = ctx.attrs.ints("window");
+  if (element_count(Shape(window.begin(), window.end())).value() > INT32_MAX) {
+    value_error(ctx, "a window of size " + shape_str(window) + " has too many places.");
+  }
   const TensorType& x = ctx.inputs[0];
-  const Shape& size = geometry_attrs(ctx, rank,
-                                     "a window of size " + shape_str(ctx.attrs.ints("window")) +
-                                         " does not fit. Received " + shapes_text(ctx));
+  const Shape& size = geometry_attrs(
+      ctx, rank,
+      "a window of size " + shape_str(window) + " does not fit. Received " + shapes_text(ctx));
   return result(ctx, x.dtype, image_shape(x.shape.front(), size, x.shape.back()))[0];
 }
 

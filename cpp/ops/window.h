@@ -4,7 +4,8 @@
 // (batch, spatial..., channels) with one to three spatial axes.
 //
 //   strides, dilation, window: ints
-//   low: shape, the padding before each axis; places outside of a tensor count as zeros in a
+//   low: shape, the padding before each axis, never negative; places outside of a tensor count as
+//   zeros in a
 //     convolution and not at all in pooling
 //   size: shape, the spatial sizes of the result
 //
@@ -55,7 +56,9 @@ inline const Shape& geometry_attrs(InferContext& ctx, size_t rank, const std::st
                          ".");
   }
   for (size_t i = 0; i < rank; ++i) {
-    require_at_most(ctx, 0, low[i], "padding must not be negative. Received " + shape_str(low));
+    if (low[i].is_static() && low[i].value() < 0) {
+      value_error(ctx, "padding must not be negative. Received " + shape_str(low) + ".");
+    }
     require_at_most(ctx, 1, size[i], what);
   }
   return size;

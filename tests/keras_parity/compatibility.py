@@ -142,6 +142,9 @@ def _same(theirs: Any, ours: Any) -> bool:
         return set(theirs) == {ours}  # one size for every axis
     if isinstance(theirs, str) and not isinstance(ours, str):
         return theirs == repr(ours)  # no literal: an object of Keras's, by its text
+    if isinstance(theirs, tuple) and isinstance(ours, int):
+        # One number for all axes, or for both sides of each.
+        return all(_same(item, ours) for item in theirs)
     return theirs == ours and isinstance(theirs, bool) == isinstance(ours, bool)
 
 

@@ -85,6 +85,8 @@ FAMILIES: dict[str, list[str]] = {
 }
 
 DIFFERENT_ON_PURPOSE: list[str] = [
+    "`SpectralNormalization` puts the normalized kernel in the kernel's place at every training "
+    "step, as on TensorFlow. Keras on JAX forgets it at the end of a step of `fit`.",
     "Cross-entropy of probabilities that a softmax or a sigmoid made is computed from the logits, "
     "as Keras does on TensorFlow. Keras on JAX clips the probabilities to 1e-7, which bounds the "
     "loss at 16.1 and stops the gradient.",

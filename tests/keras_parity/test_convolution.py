@@ -3,8 +3,12 @@
 import numpy as np
 import pytest
 
-from tests.keras_parity.compare import OUTPUTS, make_pair
+import nacre
+from tests.keras_parity.compare import OUTPUTS, assert_close, make_pair
+from tests.keras_parity.test_layers import check_configuration, check_layer
+from tests.layers.window_rows import ROWS
 
+IDS = [f"{name}-{index}" for index, (name, *_) in enumerate(ROWS)]
 FEW = range(30)
 MANY = range(1000, 1500)
 
@@ -101,8 +105,6 @@ class Drawing:
 
 
 def _check(keras, seed):
-    import nacre
-
     drawing = Drawing(seed)
     try:
         pair = make_pair(keras, drawing.build, seed)
@@ -132,3 +134,70 @@ def test_drawn_layer(keras, seed):
 @pytest.mark.parametrize("seed", MANY)
 def test_many_drawn_layers(keras, seed):
     _check(keras, seed)
+
+
+@pytest.mark.parametrize(("name", "arguments", "shapes"), [row[:3] for row in ROWS], ids=IDS)
+def test_layer(keras, name, arguments, shapes):
+    check_layer(keras, name, arguments, shapes, training=False)
+    check_configuration(keras, name, arguments)
+
+
+@pytest.mark.parametrize("axis", [-1, 1])
+def test_batch_normalization_of_images(keras, axis):
+    check_layer(keras, "BatchNormalization", {"axis": axis}, [(4, 5, 3, 2)], training=True)
+
+
+def test_average_over_unmasked_steps(keras):
+    x = np.random.default_rng(0).standard_normal((3, 5, 2)).astype(np.float32)
+    mask = np.arange(5) < np.array([[1], [3], [5]])
+    for keepdims in (False, True):
+        outputs = [
+            np.asarray(lib.layers.GlobalAveragePooling1D(keepdims=keepdims)(x, mask=mask))
+            for lib in (nacre, keras)
+        ]
+        assert_close(*outputs, OUTPUTS, "average")
+
+
+@pytest.mark.parametrize("name", ["Conv2D", "Dense"])
+def test_spectral_normalization(keras, name):
+    rng = np.random.default_rng(0)
+    arguments = {"Conv2D": {"filters": 4, "kernel_size": 3}, "Dense": {"units": 4}}[name]
+    x = rng.standard_normal((2, 5, 5, 3)).astype(np.float32)
+    theirs, ours = (
+        lib.layers.SpectralNormalization(getattr(lib.layers, name)(**arguments), power_iterations=2)
+        for lib in (keras, nacre)
+    )
+    theirs.build(x.shape)
+    ours.build(x.shape)
+    assert [w.name for w in ours.weights] == [w.name for w in theirs.weights]
+    assert [w.trainable for w in ours.weights] == [w.trainable for w in theirs.weights]
+    ours.set_weights(theirs.get_weights())
+    for training in (False, True, True, False):
+        outputs = [np.asarray(layer(x, training=training)) for layer in (ours, theirs)]
+        assert_close(*outputs, OUTPUTS, name)
+        assert_close(ours.get_weights(), theirs.get_weights(), OUTPUTS, "weights")
+
+
+@pytest.mark.parametrize(
+    "interpolation", ["nearest", "bilinear", "bicubic", "lanczos3", "lanczos5"]
+)
+def test_resize(keras, interpolation):
+    rng = np.random.default_rng(0)
+    for size, options in [
+        ((3, 11), {}),
+        ((3, 11), {"antialias": True}),
+        ((8, 5), {"crop_to_aspect_ratio": True, "data_format": "channels_first"}),
+        ((8, 5), {"pad_to_aspect_ratio": True, "fill_value": 2.0}),
+    ]:
+        x = rng.standard_normal((2, 9, 7, 6)).astype(np.float32)
+        outputs = [
+            np.asarray(lib.ops.image.resize(x, size, interpolation, **options))
+            for lib in (nacre, keras)
+        ]
+        assert_close(*outputs, OUTPUTS, f"{interpolation} {options}")
+    pixels = rng.integers(0, 256, (2, 4, 4, 3)).astype(np.uint8)
+    outputs = [
+        np.asarray(lib.ops.image.resize(pixels, (8, 8), interpolation)) for lib in (nacre, keras)
+    ]
+    assert outputs[0].dtype == outputs[1].dtype == np.uint8
+    assert np.abs(outputs[0].astype(int) - outputs[1]).max() <= 1  # halves may round either way

@@ -119,17 +119,17 @@ LAYERS = [
 
 @pytest.mark.parametrize(("name", "arguments", "shapes"), LAYERS)
 def test_layer(keras, name, arguments, shapes):
-    _check(keras, name, arguments, shapes, training=False)
+    check_layer(keras, name, arguments, shapes, training=False)
 
 
 @pytest.mark.parametrize(
     ("name", "arguments", "shapes"), [row for row in LAYERS if row[0] == "BatchNormalization"]
 )
 def test_layer_in_training(keras, name, arguments, shapes):
-    _check(keras, name, arguments, shapes, training=True)
+    check_layer(keras, name, arguments, shapes, training=True)
 
 
-def _check(keras, name, arguments, shapes, training):
+def check_layer(keras, name, arguments, shapes, training):
     rng = np.random.default_rng(1)
     x = [rng.standard_normal(shape).astype(np.float32) for shape in shapes]
     x = x[0] if len(x) == 1 else x
@@ -171,6 +171,10 @@ def test_embedding(keras):
 
 @pytest.mark.parametrize(("name", "arguments", "shapes"), LAYERS)
 def test_configuration(keras, name, arguments, shapes):
+    check_configuration(keras, name, arguments)
+
+
+def check_configuration(keras, name, arguments):
     """What Keras's configuration says, ours says too, or a model file could not travel."""
     theirs, ours = (getattr(lib.layers, name)(**arguments) for lib in (keras, nacre))
     theirs, ours = theirs.get_config(), ours.get_config()

@@ -159,11 +159,8 @@ struct GeneralPool {
   static inline int64_t count(const Axes& axes, const int64_t* at) {
     int64_t product = 1;
     for (int axis = 0; axis < 3; ++axis) {
-      int64_t inside = 0;
-      for (int64_t k = 0; k < axes.axis[axis].taps; ++k) {
-        inside += axes.axis[axis].to_in(at[axis], k) >= 0;
-      }
-      product *= inside;
+      const WindowAxis::Taps taps = axes.axis[axis].taps_to_in(at[axis]);
+      product *= taps.end > taps.begin ? taps.end - taps.begin : 0;
     }
     return product;
   }

@@ -12,17 +12,36 @@ namespace {
 struct WindowAxis {
   int64_t in, out, taps, stride, dilation, low;
 
-  // The element of x that tap k meets from position `out_at`; -1 for padding.
-  __attribute__((always_inline)) inline int64_t to_in(int64_t out_at, int64_t k) const {
-    const int64_t at = out_at * stride + k * dilation - low;
-    return at < in ? at : -1;  // below zero says padding as well
+  struct Taps {
+    int64_t begin, end;  // perhaps none
+  };
+
+  // The taps that meet an element of x from position `at` of y; tap k meets to_in(at, k).
+  __attribute__((always_inline)) inline Taps taps_to_in(int64_t at) const {
+    const int64_t first = low - at * stride;  // of the taps' distances that do not fall short
+    const int64_t last = in - 1 + first;
+    return {first <= 0 ? 0 : (first + dilation - 1) / dilation,
+            last < 0 ? 0 : least(taps, last / dilation + 1)};
   }
-  // The position from which tap k meets element `in_at`; -1 when there is none.
-  __attribute__((always_inline)) inline int64_t to_out(int64_t in_at, int64_t k) const {
-    const int64_t steps = in_at + low - k * dilation;
-    if (steps < 0 || steps % stride != 0) return -1;
-    const int64_t at = steps / stride;
-    return at < out ? at : -1;
+  __attribute__((always_inline)) inline int64_t to_in(int64_t at, int64_t k) const {
+    return at * stride + k * dilation - low;
+  }
+
+  // The taps that may meet element `at` of x from a position of y; tap k does from to_out(at, k),
+  // unless that is -1.
+  __attribute__((always_inline)) inline Taps taps_to_out(int64_t at) const {
+    const int64_t last = at + low;
+    const int64_t first = last - (out - 1) * stride;
+    return {first <= 0 ? 0 : (first + dilation - 1) / dilation, least(taps, last / dilation + 1)};
+  }
+  __attribute__((always_inline)) inline int64_t to_out(int64_t at, int64_t k) const {
+    const int64_t steps = at + low - k * dilation;
+    return steps % stride == 0 ? steps / stride : -1;
+  }
+
+ private:
+  static __attribute__((always_inline)) inline int64_t least(int64_t a, int64_t b) {
+    return a < b ? a : b;
   }
 };
 
@@ -36,15 +55,19 @@ inline __attribute__((always_inline)) void each_partner(const WindowAxis axes[3]
   const auto meet = [&](int axis, int64_t k) __attribute__((always_inline)) {
     return kForward ? axes[axis].to_in(at[axis], k) : axes[axis].to_out(at[axis], k);
   };
+  const auto taps = [&](int axis) __attribute__((always_inline)) {
+    return kForward ? axes[axis].taps_to_in(at[axis]) : axes[axis].taps_to_out(at[axis]);
+  };
   const int64_t height = kForward ? axes[1].in : axes[1].out;
   const int64_t width = kForward ? axes[2].in : axes[2].out;
-  for (int64_t kd = 0; kd < axes[0].taps; ++kd) {
+  const WindowAxis::Taps depths = taps(0), heights = taps(1), widths = taps(2);
+  for (int64_t kd = depths.begin; kd < depths.end; ++kd) {
     const int64_t d = meet(0, kd);
     if (d < 0) continue;
-    for (int64_t kh = 0; kh < axes[1].taps; ++kh) {
+    for (int64_t kh = heights.begin; kh < heights.end; ++kh) {
       const int64_t h = meet(1, kh);
       if (h < 0) continue;
-      for (int64_t kw = 0; kw < axes[2].taps; ++kw) {
+      for (int64_t kw = widths.begin; kw < widths.end; ++kw) {
         const int64_t w = meet(2, kw);
         if (w < 0) continue;
         body((kd * axes[1].taps + kh) * axes[2].taps + kw, (d * height + h) * width + w);

@@ -21,6 +21,8 @@ __all__ = [
     "transposed_window",
 ]
 
+_LARGEST = 2**31 - 1  # index arithmetic on sizes, strides and distances stays far from 2**63
+
 
 def per_axis(value: Any, rank: int, name: str, least: int = 1) -> tuple[int, ...]:
     """One integer for each spatial axis, from one for all or a sequence.
@@ -44,8 +46,9 @@ def per_axis(value: Any, rank: int, name: str, least: int = 1) -> tuple[int, ...
             values = tuple(operator.index(item) for item in value)
     except TypeError:
         values = ()
-    if len(values) != rank or any(item < least for item in values) or isinstance(value, bool):
-        wanted = "positive" if least == 1 else f"at least {least}"
+    fits = all(least <= item <= _LARGEST for item in values)
+    if len(values) != rank or not fits or isinstance(value, bool):
+        wanted = f"from {least} to {_LARGEST}"
         raise ValueError(
             f"{name}: expected {rank} integer{'s' * (rank > 1)}, {wanted}, or one for all axes. "
             f"Received: {value!r}"

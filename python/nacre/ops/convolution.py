@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nacre.ops._common import Shape, Tensor, as_float, call, reshape_to, tensor
+from nacre.ops._common import Shape, Tensor, as_float, call, cast, reshape_to, tensor
 from nacre.ops._dispatch import keras_op
 from nacre.ops._window import (
     from_channels_last,
@@ -30,7 +30,7 @@ def convolve(
     """The convolution primitive.
 
     Args:
-        x: (batch, spatial..., channels).
+        x: (batch, spatial..., channels); of another dtype than the kernel's, it is cast.
         kernel: (taps..., channels / groups, filters).
         strides: One for each spatial axis.
         padding: `"valid"`, `"same"` or `"causal"`.
@@ -41,6 +41,7 @@ def convolve(
         (batch, spatial..., filters).
     """
     kernel = tensor(kernel)
+    x = cast(x, kernel.dtype)
     taps = kernel.shape[:-2]
     if x.ndim != kernel.ndim:
         raise ValueError(
@@ -83,6 +84,7 @@ def convolve_transposed(
         (batch, spatial..., filters).
     """
     kernel = tensor(kernel)
+    x = cast(x, kernel.dtype)
     if x.ndim != kernel.ndim:
         raise ValueError(
             f"conv_transpose: expected a kernel of rank {x.ndim} for an input of rank {x.ndim}. "
