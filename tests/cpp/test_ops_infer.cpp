@@ -197,4 +197,61 @@ TEST(composites) {
 }
 
 }  // namespace
+TEST(windows) {
+  const Attrs conv = {{"strides", Ints{2, 1}},
+                      {"dilation", Ints{1, 2}},
+                      {"low", Shape{1, 0}},
+                      {"size", Shape{4, 5}},
+                      {"groups", 2}};
+  const auto with = [](Attrs attrs, std::string_view key, Attr value) {
+    attrs.set(key, std::move(value));
+    return attrs;
+  };
+  const TensorType x = {f32, {batch(), 8, 9, 6}}, kernel = {f32, {3, 3, 3, 10}};
+  const TensorType y = {f32, {batch(), 4, 5, 10}};
+  CHECK_EQ(text("conv", {x, kernel}, conv), "float32(batch, 4, 5, 10)");
+  CHECK_EQ(text("conv_input_gradient", {y, kernel}, with(conv, "size", Shape{8, 9})),
+           "float32(batch, 8, 9, 6)");
+  CHECK_EQ(text("conv_kernel_gradient", {x, y}, with(conv, "size", Shape{3, 3})),
+           "float32(3, 3, 3, 10)");
+  CHECK_THROWS(ValueError,
+               "conv: expected an input of 6 channels for a kernel of shape (3, 3, 3, "
+               "10) and groups=2. Received 7 channels in shape (2, 8, 9, 7)",
+               text("conv", {{f32, {2, 8, 9, 7}}, kernel}, conv));
+  CHECK_THROWS(ValueError, "the number of filters to be a multiple of groups=2. Received 9",
+               text("conv", {x, {f32, {3, 3, 3, 9}}}, conv));
+  CHECK_THROWS(ValueError, "a kernel of size (3, 3) and dilation (1, 2) does not fit",
+               text("conv", {x, kernel}, with(conv, "size", Shape{4, 0})));
+  CHECK_THROWS(ValueError, "operands of equal rank", text("conv", {x, {f32, {3, 3, 10}}}, conv));
+  CHECK_THROWS(ValueError, "one to three spatial axes",
+               text("conv", {{f32, {2, 6}}, kernel}, conv));
+  CHECK_THROWS(ValueError, "expected `strides` to be 2 positive integers. Received (2, 0)",
+               text("conv", {x, kernel}, with(conv, "strides", Ints{2, 0})));
+  CHECK_THROWS(TypeError, "floating-point", text("conv", {{i32, x.shape}, kernel}, conv));
+  // Whether a window fits may depend on the size.
+  const Dim steps = floor_divide(time() - 3, 2) + 1;
+  const Inferred waiting =
+      infer("conv", {{f32, {batch(), time(), 9, 6}}, kernel}, with(conv, "size", Shape{steps, 5}));
+  CHECK_EQ(waiting.constraints.size(), 1u);
+  CHECK(waiting.constraints[0].at_most);
+
+  const Attrs pool = {
+      {"window", Ints{3, 2}}, {"strides", Ints{2, 2}}, {"low", Shape{0, 0}}, {"size", Shape{3, 4}}};
+  const Inferred maxima = infer("max_pool", {x}, pool);
+  CHECK_EQ(type_str(maxima.types[0]), "float32(batch, 3, 4, 6)");
+  CHECK_EQ(type_str(maxima.types[1]), "uint8(batch, 3, 4, 6)");
+  CHECK_EQ(type_str(infer("max_pool", {x}, with(pool, "window", Ints{20, 20})).types[1]),
+           "int32(batch, 3, 4, 6)");
+  const TensorType dy = {f32, {batch(), 3, 4, 6}};
+  CHECK_EQ(
+      text("max_pool_gradient", {dy, {DType::UInt8, dy.shape}}, with(pool, "size", Shape{8, 9})),
+      "float32(batch, 8, 9, 6)");
+  CHECK_EQ(text("max_pool_gather", {x, {DType::UInt8, dy.shape}}, pool), type_str(dy));
+  CHECK_THROWS(TypeError, "an index of uint8. Received int32",
+               text("max_pool_gather", {x, {i32, dy.shape}}, pool));
+  CHECK_THROWS(ValueError, "too many places",
+               text("max_pool", {x}, with(pool, "window", Ints{1 << 20, 1 << 20})));
+  CHECK_THROWS(TypeError, "floating-point", text("average_pool", {{i32, x.shape}}, pool));
+}
+
 }  // namespace nacre

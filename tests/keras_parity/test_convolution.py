@@ -18,6 +18,13 @@ SEPARATE = ["DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableC
 POOLING = [f"{kind}Pooling{rank}D" for kind in ("Max", "Average") for rank in (1, 2, 3)]
 
 
+@pytest.fixture(autouse=True)
+def _fresh_names(keras):
+    """Automatic names start again; what JAX compiled for one layer serves the next."""
+    keras.utils.clear_session(free_memory=False)
+    nacre.utils.clear_session()
+
+
 class Drawing:
     """One layer with its arguments and its input, drawn from a seed; some of them do not work."""
 

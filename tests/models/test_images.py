@@ -25,7 +25,7 @@ def lenet(classes=4):
             layers.Conv2D(8, 3, activation="relu"),
             layers.MaxPooling2D(),
             layers.Conv2D(20, 3, padding="same", activation="tanh"),
-            layers.AveragePooling2D(),
+            layers.AveragePooling2D(2),
             layers.Flatten(),
             layers.Dense(classes, activation="softmax"),
         ]
@@ -108,7 +108,8 @@ def test_learning():
             layers.Dense(2, activation="softmax"),
         ]
     )
-    model.compile(nacre.optimizers.Adam(0.01), "sparse_categorical_crossentropy", ["accuracy"])
+    optimizer = nacre.optimizers.Adam(0.01)
+    model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
     history = model.fit(x, y, epochs=30, batch_size=16, verbose=0).history
     assert history["accuracy"][-1] == 1.0
 

@@ -53,6 +53,7 @@ ARGUMENTS = [
     ),
     ("Resizing", {"height": 2, "width": 3, "fill_mode": "wrap"}, "fill_mode"),
     ("SpectralNormalization", {"layer": 3}, "a layer"),
+    ("BatchNormalization", {"synchronized": True}, "synchronized.*not available"),
 ]
 
 

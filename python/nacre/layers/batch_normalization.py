@@ -32,7 +32,7 @@ class BatchNormalization(Layer):
         renorm: Not available; only False.
         renorm_clipping: Not available; only None.
         renorm_momentum: Accepted for compatibility.
-        synchronized: Accepted for compatibility; there is one replica.
+        synchronized: Not available; only False. There is one device to train on.
         **kwargs: As for `Layer`; `fused`, as in Keras 2, is ignored.
     """
 
@@ -61,6 +61,10 @@ class BatchNormalization(Layer):
         super().__init__(**kwargs)
         if renorm or renorm_clipping is not None:
             raise ValueError(f"{self._label()}: `renorm` is not available. Received: {renorm!r}")
+        if synchronized:
+            raise ValueError(
+                f"{self._label()}: `synchronized` is not available. Received: {synchronized!r}"
+            )
         if isinstance(axis, (list, tuple)) and len(axis) == 1:
             axis = axis[0]
         if isinstance(axis, bool) or not isinstance(axis, int):
