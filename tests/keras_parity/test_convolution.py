@@ -65,7 +65,7 @@ class Drawing:
         arguments = {
             "kernel_size": self.sizes(4),
             "padding": self.choose(["valid", "same"]),
-            "activation": self.choose([None, "relu", "tanh", "softmax"]),
+            "activation": self.choose([None, "leaky_relu", "tanh", "softplus"]),
             "use_bias": self.chance(0.8),
         }
         if self.name == "Conv1D" and self.chance(0.3):
@@ -208,3 +208,24 @@ def test_resize(keras, interpolation):
     ]
     assert outputs[0].dtype == outputs[1].dtype == np.uint8
     assert np.abs(outputs[0].astype(int) - outputs[1]).max() <= 1  # halves may round either way
+
+
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+def test_blocks_and_patches(keras, data_format):
+    x = np.random.default_rng(0).standard_normal((2, 4, 8, 12)).astype(np.float32)
+    calls = [
+        ("depth_to_space", lambda ops: ops.depth_to_space(x, 2, data_format)),
+        ("space_to_depth", lambda ops: ops.space_to_depth(x, 2, data_format)),
+        (
+            "extract_patches",
+            lambda ops: ops.image.extract_patches(x, (2, 3), data_format=data_format),
+        ),
+        (
+            "overlapping patches",
+            lambda ops: ops.image.extract_patches(
+                x[0], 3, strides=2, padding="same", data_format=data_format
+            ),
+        ),
+    ]
+    for name, call in calls:
+        assert_close(np.asarray(call(nacre.ops)), np.asarray(call(keras.ops)), OUTPUTS, name)

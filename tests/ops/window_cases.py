@@ -241,4 +241,54 @@ POOL = [
     ),
 ]
 
-WINDOWS = CONV + POOL
+
+def _patches(x):
+    """Windows of 2x2 pixels, three columns apart."""
+    n, h, w, _ = x.shape
+    rows = [
+        [x[:, i : i + 2, j : j + 2].reshape(n, -1) for j in range(0, w - 1, 3)]
+        for i in range(0, h - 1, 2)
+    ]
+    return np.stack([np.stack(row, 1) for row in rows], 1)
+
+
+IMAGES = [
+    Case(
+        "resize-nearest",
+        lambda x: ops.image.resize(x, (6, 4), "nearest"),
+        lambda x: x.repeat(2, 1).repeat(2, 2),
+        [("any", (3, 3, 2, 2))],
+    ),
+    Case(
+        "resize-bilinear",
+        lambda x: ops.image.resize(x, (2, 1), "bilinear", antialias=False),
+        lambda x: (x[:, ::2] + x[:, 1::2])[:, :, 1:2] / 2,
+        [("any", (3, 4, 3, 2))],
+        tol=1e-5,
+    ),
+    Case(
+        "depth_to_space",
+        lambda x: ops.depth_to_space(x, 2),
+        lambda x: x.reshape(3, 2, 3, 2, 2, 2).swapaxes(2, 3).reshape(3, 4, 6, 2),
+        [("any", (3, 2, 3, 8))],
+        ints=True,
+        batch=False,
+    ),
+    Case(
+        "space_to_depth",
+        lambda x: ops.space_to_depth(x, 2),
+        lambda x: x.reshape(3, 2, 2, 3, 2, 2).swapaxes(2, 3).reshape(3, 2, 3, 8),
+        [("any", (3, 4, 6, 2))],
+        ints=True,
+        batch=False,
+    ),
+    Case(
+        "extract_patches",
+        lambda x: ops.image.extract_patches(x, 2, (2, 3)),
+        _patches,
+        [("any", (3, 4, 5, 2))],
+        tol=1e-5,
+    ),
+]
+
+WINDOWS = CONV + POOL + IMAGES

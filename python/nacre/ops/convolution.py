@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from nacre.ops._common import Shape, Tensor, as_float, call, cast, reshape_to, tensor
+from nacre import config
+from nacre.ops._common import (
+    Shape,
+    Tensor,
+    as_float,
+    call,
+    cast,
+    reshape_to,
+    tensor,
+    transpose_to,
+)
 from nacre.ops._dispatch import keras_op
 from nacre.ops._window import (
     from_channels_last,
@@ -16,7 +26,14 @@ from nacre.ops._window import (
 )
 from nacre.ops.binary_ops import promoted
 
-__all__ = ["conv", "conv_transpose", "depthwise_conv", "separable_conv"]
+__all__ = [
+    "conv",
+    "conv_transpose",
+    "depth_to_space",
+    "depthwise_conv",
+    "separable_conv",
+    "space_to_depth",
+]
 
 
 def convolve(
@@ -285,3 +302,69 @@ def conv_transpose(
         output_padding,
     )
     return from_channels_last(result, data_format)
+
+
+def _blocks(x: Any, block_size: Any, data_format: str | None, op: str) -> tuple[Tensor, int, str]:
+    """The operands of `depth_to_space` and `space_to_depth`, checked."""
+    x = tensor(x)
+    if x.ndim != 4:
+        raise ValueError(f"{op}: expected images of rank 4. Received: shape {x.shape}")
+    (block,) = per_axis(block_size, 1, f"{op}: block_size", 2)
+    return x, block, config.standardize_data_format(data_format)
+
+
+@keras_op
+def depth_to_space(x: Any, block_size: int, data_format: str = "channels_last") -> Tensor:
+    """Spreads the channels of each pixel over a block of pixels.
+
+    Args:
+        x: (batch, height, width, channels).
+        block_size: the height and the width of a block; its square divides the channels.
+        data_format: `"channels_last"` or `"channels_first"`.
+
+    Returns:
+        (batch, height * block_size, width * block_size, channels / block_size**2).
+    """
+    x, block, data_format = _blocks(x, block_size, data_format, "depth_to_space")
+    last = data_format == "channels_last"
+    channels = x.shape[-1 if last else 1]
+    if channels is None or channels % block**2:
+        raise ValueError(
+            f"depth_to_space: expected channels in multiples of {block**2}. "
+            f"Received: shape {x.shape}"
+        )
+    rest = channels // block**2
+    if last:
+        n, h, w, _ = x.dims
+        pixels = transpose_to(reshape_to(x, [n, h, w, block, block, rest]), (0, 1, 3, 2, 4, 5))
+        return reshape_to(pixels, [n, h * block, w * block, rest])
+    n, _, h, w = x.dims
+    pixels = transpose_to(reshape_to(x, [n, rest, block, block, h, w]), (0, 1, 4, 2, 5, 3))
+    return reshape_to(pixels, [n, rest, h * block, w * block])
+
+
+@keras_op
+def space_to_depth(x: Any, block_size: int, data_format: str = "channels_last") -> Tensor:
+    """Puts the pixels of each block into the channels of one pixel.
+
+    Args:
+        x: (batch, height, width, channels).
+        block_size: the height and the width of a block; it divides those of the images.
+        data_format: `"channels_last"` or `"channels_first"`.
+
+    Returns:
+        (batch, height / block_size, width / block_size, channels * block_size**2).
+    """
+    x, block, data_format = _blocks(x, block_size, data_format, "space_to_depth")
+    last = data_format == "channels_last"
+    if last:
+        n, h, w, c = x.dims
+        pixels = transpose_to(
+            reshape_to(x, [n, h // block, block, w // block, block, c]), (0, 1, 3, 2, 4, 5)
+        )
+        return reshape_to(pixels, [n, h // block, w // block, c * block**2])
+    n, c, h, w = x.dims
+    pixels = transpose_to(
+        reshape_to(x, [n, c, h // block, block, w // block, block]), (0, 1, 3, 5, 2, 4)
+    )
+    return reshape_to(pixels, [n, c * block**2, h // block, w // block])

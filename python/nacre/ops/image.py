@@ -23,6 +23,7 @@ from nacre.ops._common import (
 from nacre.ops._dispatch import keras_op
 from nacre.ops._window import per_axis
 from nacre.ops.binary_ops import maximum
+from nacre.ops.convolution import conv
 from nacre.ops.core import saturate_cast
 from nacre.ops.creation import arange
 from nacre.ops.indexing import take
@@ -31,7 +32,7 @@ from nacre.ops.pooling import along_axis
 from nacre.ops.reduce import sum as sum_over
 from nacre.ops.shaping import slice_along
 
-__all__ = ["resize"]
+__all__ = ["extract_patches", "resize"]
 
 # Where the kernel's mass at an output pixel is below this, the pixel is 0.
 _LEAST_MASS = 1000 * 2.0**-23
@@ -235,3 +236,42 @@ def resize(
     if x.dtype == dtype:
         return x
     return saturate_cast(call("round", [x]), dtype)
+
+
+@keras_op
+def extract_patches(
+    images: Any,
+    size: Any,
+    strides: Any = None,
+    dilation_rate: Any = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+) -> Tensor:
+    """The windows of images, each as one vector.
+
+    Args:
+        images: (batch, height, width, channels), or one image without the batch axis.
+        size: the sizes of a window, one for both axes or (height, width).
+        strides: the steps between windows; the window's sizes if None.
+        dilation_rate: the distances between a window's pixels.
+        padding: `"valid"`, or `"same"` with zeros around.
+        data_format: `"channels_last"` or `"channels_first"`.
+
+    Returns:
+        Images whose channels are all values of a window, pixel by pixel.
+    """
+    x = as_float(images)
+    if x.ndim not in (3, 4):
+        raise ValueError(
+            "extract_patches: expected one image of rank 3 or several of rank 4. "
+            f"Received: shape {x.shape}"
+        )
+    height, width = per_axis(size, 2, "extract_patches: size")
+    data_format = config.standardize_data_format(data_format)
+    channels = x.shape[-1 if data_format == "channels_last" else -3]
+    count = height * width * channels
+    kernel = tensor(np.eye(count).reshape(height, width, channels, count), x.dtype)
+    batch = x if x.ndim == 4 else reshape_to(x, [1, *x.dims])
+    strides = (height, width) if strides is None else strides
+    patches = conv(batch, kernel, strides, padding, data_format, dilation_rate)
+    return patches if x.ndim == 4 else reshape_to(patches, patches.dims[1:])
