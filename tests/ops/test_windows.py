@@ -146,13 +146,12 @@ def test_the_first_of_equal_maxima_gets_the_gradient(name):
     np.testing.assert_array_equal(np.asarray(slope).reshape(3, 3), expected)
 
 
-@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("name", ENGINES[1:])
 def test_windows_far_larger_than_the_input(name):
+    """What lies outside of the image takes no time; the reference backend walks over it."""
     from nacre import ops
 
     x = np.arange(12, dtype="float32").reshape(1, 3, 4, 1)
-    if name == "reference":
-        pytest.skip("the reference backend walks over padding")
     with engine(name):
         assert np.asarray(ops.max_pool(x, (30000, 40000), (1, 1), "same")).max() == 11
         found = np.asarray(ops.average_pool(x, (30000, 40000), (1, 1), "same"))
