@@ -99,6 +99,14 @@ class ZeroPadding3D(_ZeroPadding):
 
     rank = 3
 
+    def __init__(
+        self,
+        padding: Any = ((1, 1), (1, 1), (1, 1)),
+        data_format: str | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(padding, data_format, **kwargs)
+
 
 class _Cropping(_Border):
     """Borders cut off the spatial axes, of any rank."""

@@ -177,9 +177,9 @@ class Resizing(Layer):
         self.data_format = config.standardize_data_format(data_format)
         self.input_spec = InputSpec(min_ndim=3, max_ndim=4)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, data: Any, training: Any = True) -> Any:
         return resize(
-            inputs,
+            data,
             (self.height, self.width),
             self.interpolation,
             self.antialias,
