@@ -22,6 +22,7 @@ _SUBMODULES = frozenset(
         "models",
         "ops",
         "optimizers",
+        "preprocessing",
         "random",
         "regularizers",
         "saving",

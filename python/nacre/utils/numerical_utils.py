@@ -46,17 +46,32 @@ def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray:
     return rows.reshape(*shape, num_classes)
 
 
-def normalize(x: Any, axis: int = -1, order: int = 2) -> np.ndarray:
-    """Divides an array by its norm.
+def normalize(x: Any, axis: int | None = -1, order: float = 2) -> Any:
+    """Divides an array by its norm. See https://keras.io/api/utils/numerical_utils/.
 
     Args:
-        x: The array.
-        axis: Axis along which the norm is taken.
-        order: Order of the norm.
+        x: An array, or a tensor.
+        axis: Axis along which the norm is taken; `None` for the norm of all values together.
+        order: Order of the norm: a positive number, or infinity.
+
+    Returns:
+        An array, or a tensor if `x` is one. What has the norm 0 stays 0.
+
+    Raises:
+        ValueError: The order is another one.
     """
-    if not isinstance(order, int) or order < 1:
-        raise ValueError(f"normalize: `order` must be a positive integer. Received: {order!r}")
+    if isinstance(order, bool) or not isinstance(order, (int, float)) or not order > 0:
+        raise ValueError(
+            f"normalize: `order` must be a positive number or infinity. Received: {order!r}"
+        )
+    from nacre import ops
+
+    if ops.is_tensor(x):
+        return ops.normalize(x, axis=axis, order=order)
     array = np.asarray(x)
+    if axis is None:
+        norm = np.linalg.norm(array.ravel(), order)
+        return array / norm if norm else array / 1
     norm = np.atleast_1d(np.linalg.norm(array, order, axis))
     norm[norm == 0] = 1
     return array / np.expand_dims(norm, axis)
