@@ -32,6 +32,9 @@ def assert_close(ours: Any, theirs: Any, tolerance: float, what: str, scale: flo
     else:
         ours, theirs = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
         assert ours.shape == theirs.shape, what
+        undefined = np.isnan(theirs)  # a correlation of equal values, say
+        assert np.array_equal(np.isnan(ours), undefined), f"{what}: {ours} and {theirs}"
+        ours, theirs = np.where(undefined, 0, ours), np.where(undefined, 0, theirs)
         size = max(np.abs(theirs).max(initial=0.0), scale)
         error = np.abs(ours - theirs).max(initial=0.0)
         assert error <= tolerance * size, (

@@ -220,7 +220,10 @@ def draw_head(draw: Drawing, name: str, sequence: bool) -> Head:
         activation = {"binary": "sigmoid", "regression": None, "positive": "softplus"}
         last["activation"] = activation.get(kind, "softmax")
     losses = _allowed(LOSSES[f"{kind} logits" if logits else kind], sequence)
-    head = Head(name, [layer("Dense", **last)], units, kind, draw.choose(losses))
+    chosen = draw.choose(losses)
+    if units == 1 and name_of(chosen) in ("cosine_similarity", "CosineSimilarity"):
+        chosen = "mse"  # of one number it is the sign, and the gradient is rounding error
+    head = Head(name, [layer("Dense", **last)], units, kind, chosen)
     if logits:
         names: list = ["accuracy"]
     else:
