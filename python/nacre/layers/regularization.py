@@ -93,8 +93,9 @@ class _SpatialDropout(Dropout):
 
     def get_config(self) -> dict:
         config = {**super().get_config(), **self._arguments("data_format")}
-        # As Keras writes it: a layer without weights has nothing to train.
-        return {key: config[key] for key in ("rate", "seed", "name", "dtype", "data_format")}
+        # As Keras writes it: nothing to train, and a dtype for a policy.
+        kept = {key: config[key] for key in ("rate", "seed", "name", "data_format")}
+        return {**kept, "dtype": self.dtype}
 
 
 class SpatialDropout1D(_SpatialDropout):
