@@ -51,7 +51,9 @@ class Pair:
 
     def compare_outputs(self, x: Any, tolerance: float = OUTPUTS, **options: Any) -> None:
         ours, theirs = (m.predict(x, verbose=0, **options) for m in (self.ours, self.theirs))
-        assert_close(ours, theirs, tolerance, "predict")
+        # Inside a model values are near one: where the outputs are far smaller, they are what is
+        # left of such values, with their rounding.
+        assert_close(ours, theirs, tolerance, "predict", scale=1e-2)
 
     def compare_evaluate(self, x: Any, y: Any, tolerance: float = OUTPUTS, **options: Any) -> None:
         options = {"verbose": 0, **options}
