@@ -29,12 +29,13 @@ NACRE_INLINE double conv_nanoseconds(const ConvCase& c) {
          static_cast<double>(c.filters) / kFlopsPerNanosecond;
 }
 
-// Two-dimensional images, something to do, and enough filters in a group to fill vectors.
+// Two-dimensional images, something to do, and no more taps than a tile has runs.
 NACRE_INLINE bool can_tile(const ConvCase& c) {
+  bool some = c.batch > 0 && c.channels > 0 && c.filters > 0;
+  for (int i = 0; i < 3; ++i) some = some && c.in[i] > 0 && c.out[i] > 0 && c.kernel[i] > 0;
   const bool flat = c.in[0] == 1 && c.out[0] == 1 && c.kernel[0] == 1;
-  const int64_t work = c.batch * c.out[kHeight] * c.out[kWide] * c.in[kHeight] * c.in[kWide] *
-                       c.kernel[kHeight] * c.kernel[kWide] * c.channels * c.filters;
-  return flat && work > 0 && c.kernel[kHeight] * c.kernel[kWide] <= kMaxRuns;
+  return some && flat && c.kernel[kHeight] <= kMaxRuns && c.kernel[kWide] <= kMaxRuns &&
+         c.kernel[kHeight] * c.kernel[kWide] <= kMaxRuns;
 }
 
 // The whole kernel is one tap that meets every pixel once.
