@@ -3,6 +3,7 @@
 The number of a test is the seed of its model.
 """
 
+import copy
 import json
 import zipfile
 
@@ -33,7 +34,9 @@ def _step(spec, keras, model, again, x, y, weight):
     if spec.random:
         return  # dropout draws other numbers in each library
     for one in (model, again):
-        one.fit(x, y, sample_weight=weight, batch_size=16, epochs=1, shuffle=False, verbose=0)
+        # Each its own copy: Keras on PyTorch scales the caller's array of weights in place.
+        own = copy.deepcopy(weight)
+        one.fit(x, y, sample_weight=own, batch_size=16, epochs=1, shuffle=False, verbose=0)
     Pair(ours, theirs).compare_weights()
 
 
@@ -43,7 +46,8 @@ def _check(keras, seed, writer, tmp_path):
     reader = nacre if writer is keras else keras
     pair = make_pair(keras, lambda lib: build(lib, spec), seed)
     model = pair.theirs if writer is keras else pair.ours
-    model.fit(x, y, sample_weight=weight, batch_size=16, epochs=1, shuffle=False, verbose=0)
+    own = copy.deepcopy(weight)
+    model.fit(x, y, sample_weight=own, batch_size=16, epochs=1, shuffle=False, verbose=0)
     expected = model.predict(x, verbose=0)
 
     path = tmp_path / "model.keras"
