@@ -67,10 +67,30 @@ def _check(keras, seed, writer, tmp_path):
     assert_close(other.predict(x, verbose=0), expected, 1e-5, "predict", scale=1e-3)
 
     legacy = tmp_path / "model.h5"
-    model.save(legacy)
-    old = reader.models.load_model(legacy, compile=False)
-    assert_close(old.predict(x, verbose=0), expected, 1e-5, "predict", scale=1e-3)
+    if writer is nacre or _writes_legacy(keras, model, legacy):
+        model.save(legacy)
+        old = reader.models.load_model(legacy, compile=False)
+        assert_close(old.predict(x, verbose=0), expected, 1e-5, "predict", scale=1e-3)
+    if writer is keras:
+        # Its file lacks the `delta` of a Huber loss, for one: both go on from what is in the file.
+        model = keras.models.load_model(path)
     _step(spec, keras, model, again, x, y, weight)
+
+
+def _writes_legacy(keras, model, path):
+    """Whether Keras can read the `.h5` that it writes of this model; of some it can write none."""
+    try:
+        model.save(path)
+        keras.models.load_model(path, compile=False)
+    except ValueError as error:
+        # Masks computed inside a functional model, and variables of one name in one layer.
+        known = ("Unknown layer: 'NotEqual'", "name already exists")
+        if not any(text in str(error) for text in known):
+            raise
+        return False
+    finally:
+        path.unlink(missing_ok=True)
+    return True
 
 
 @pytest.mark.parametrize("seed", FEW)
