@@ -54,7 +54,7 @@ void* allocate_host(size_t bytes) {
   // are refused here.
   if (bytes > memory_limit()) return nullptr;
   const bool large = bytes >= kLarge;
-  const size_t alignment = large ? kHugePage : kMemoryAlignment;
+  const size_t alignment = large ? kHugePage : memory_alignment(bytes);
   const size_t total = (bytes + 2 * kMemoryAlignment - 1) / kMemoryAlignment * kMemoryAlignment;
   void* memory = nullptr;
   if (posix_memalign(&memory, alignment, total) != 0) return nullptr;

@@ -304,7 +304,7 @@ void Session::run(double* seconds) {
   int32_t failed = -1;
   RunContext context;
   context.kernel = make_context(&status, &offender, nullptr);
-  context.tail_kernel = context.kernel;
+  context.tail_kernel = make_flushing_context(&status, &offender, nullptr);
   StoppableLoops loops{stop_, asker_, &status, std::this_thread::get_id()};
   if (stop_) {
     context.kernel.parallel = &StoppableLoops::run;

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "core/memory.h"
+
 namespace nacre {
 
 // An intermediate that lives from step `first` to step `last`, both included.
@@ -14,10 +16,10 @@ struct Lifetime {
   size_t offset = 0;  // filled in by plan_offsets
 };
 
-inline constexpr size_t kArenaAlignment = 64;
-
+// Long buffers are placed first, so rounding their sizes aligns their places.
 inline size_t round_up(size_t bytes) {
-  return (bytes + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment;
+  const size_t alignment = memory_alignment(bytes);
+  return (bytes + alignment - 1) / alignment * alignment;
 }
 
 // Gives every buffer a place in one arena so that buffers that live at the same time do not

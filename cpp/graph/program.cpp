@@ -6,6 +6,7 @@
 #include <shared_mutex>
 #include <utility>
 
+#include "core/denormals.h"
 #include "graph/program_region.h"
 
 namespace nacre {
@@ -81,6 +82,7 @@ uint32_t Program::run(void** table, char* arena, const RunOperands& operands,
   tail.kernel = context.tail_kernel;
   std::shared_lock commit(commit_lock(), std::defer_lock);
   if (writes_) commit.lock();
+  const FlushDenormals flush;
   for (size_t i = tail_; i < steps_.size(); ++i) run_timed(i, table, arena, tail);
   return *context.kernel.status;
 }

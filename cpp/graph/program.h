@@ -13,8 +13,9 @@ namespace nacre {
 // What one run needs besides the program: the machine's threads, the status word, and somebody to
 // ask whether to stop.
 struct RunContext {
-  KernelContext kernel;       // its parallel loops may be cut short when the user asks to stop
-  KernelContext tail_kernel;  // for the commit tail, where nothing stops
+  KernelContext kernel;  // its parallel loops may be cut short when the user asks to stop
+  // For the commit tail, where nothing stops and denormal numbers are flushed.
+  KernelContext tail_kernel;
   bool (*stop)(void* asker) = nullptr;
   void* asker = nullptr;
   bool check_finite = false;       // look at every result for NaN and infinity, before the commit

@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "core/denormals.h"
 #include "core/env.h"
 #include "core/error.h"
 #include "parallel/topology.h"
@@ -312,6 +313,19 @@ void run_in_pool(const KernelContext&, int64_t chunks, void (*fn)(void*, int64_t
   ThreadPool::instance().run(chunks, fn, arg);
 }
 
+void run_flushing(const KernelContext&, int64_t chunks, void (*fn)(void*, int64_t), void* arg) {
+  struct Job {
+    void (*fn)(void*, int64_t);
+    void* arg;
+  } job{fn, arg};
+  const auto chunk = [](void* opaque, int64_t index) {
+    const FlushDenormals flush;
+    const Job& job = *static_cast<const Job*>(opaque);
+    job.fn(job.arg, index);
+  };
+  ThreadPool::instance().run(chunks, chunk, &job);
+}
+
 void run_serially(const KernelContext&, int64_t chunks, void (*fn)(void*, int64_t), void* arg) {
   run_here(chunks, fn, arg);
 }
@@ -321,6 +335,12 @@ void run_serially(const KernelContext&, int64_t chunks, void (*fn)(void*, int64_
 KernelContext make_context(uint32_t* status, int64_t* offender, char* workspace) {
   ThreadPool& pool = ThreadPool::instance();
   return {run_in_pool, &pool, pool.threads(), status, offender, workspace};
+}
+
+KernelContext make_flushing_context(uint32_t* status, int64_t* offender, char* workspace) {
+  KernelContext context = make_context(status, offender, workspace);
+  context.parallel = run_flushing;
+  return context;
 }
 
 KernelContext make_serial_context(uint32_t* status, int64_t* offender, char* workspace) {

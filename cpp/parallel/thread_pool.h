@@ -28,6 +28,8 @@ class ThreadPool {
 
 // A context whose parallel loops use the pool.
 KernelContext make_context(uint32_t* status, int64_t* offender, char* workspace);
+// The same, with denormal numbers flushed to zero in every chunk.
+KernelContext make_flushing_context(uint32_t* status, int64_t* offender, char* workspace);
 // A context that runs everything on the calling thread.
 KernelContext make_serial_context(uint32_t* status, int64_t* offender, char* workspace);
 

@@ -216,9 +216,13 @@ void Gather::rows(const int64_t* order, int64_t first, int64_t rows, void* batch
   // same way, and find their part in their own core's cache. Anything else is cut by samples.
   const bool by_columns = source_.shape.size() == 2 && dense_ && row_bytes() >= kWideRow;
   const int64_t total = by_columns ? row_count_ : rows;
-  const int64_t parts = std::min(by_columns ? std::min<int64_t>(pieces, 8) : pieces, total);
+  // Four or eight parts, whose halves and quarters are those of the product, in whole cache lines.
+  const int64_t columns = std::clamp<int64_t>((pieces + 7) / 8 * 4, 4, 8);
+  const int64_t parts = std::min(by_columns ? columns : pieces, total);
+  const int64_t line = by_columns ? kCacheLine / static_cast<int64_t>(dtype_size(dtype_)) : 1;
+  const auto edge = [&](int64_t i) { return i == parts ? total : total * i / parts / line * line; };
   parallel_for(context, parts, [&](int64_t i) {
-    const int64_t begin = total * i / parts, end = total * (i + 1) / parts;
+    const int64_t begin = edge(i), end = edge(i + 1);
     piece(order, first, by_columns ? Piece{0, rows, begin, end} : Piece{begin, end, 0, row_count_},
           to);
   });

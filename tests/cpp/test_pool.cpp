@@ -115,6 +115,25 @@ TEST(resize_while_others_work) {
   caller.join();
 }
 
+TEST(denormals_are_flushed_only_where_asked) {
+  const auto smallest_times_half = [] {
+    volatile float smallest = 1.2e-38f;
+    return smallest * 0.5f;
+  };
+  KernelContext flushing = make_flushing_context(nullptr, nullptr, nullptr);
+  const int before = ThreadPool::instance().threads();
+  ThreadPool::instance().set_threads(3);
+  std::vector<float> flushed(64, 1), kept(64, 0);
+  parallel_for(flushing, 64,
+               [&](int64_t chunk) { flushed[static_cast<size_t>(chunk)] = smallest_times_half(); });
+  parallel_for(context(), 64,
+               [&](int64_t chunk) { kept[static_cast<size_t>(chunk)] = smallest_times_half(); });
+  ThreadPool::instance().set_threads(before);
+  for (float value : flushed) CHECK_EQ(value, 0.0f);
+  for (float value : kept) CHECK(value > 0.0f);
+  CHECK(smallest_times_half() > 0.0f);
+}
+
 TEST(bad_size_is_refused) {
   CHECK_THROWS(ValueError, "Received: 0", ThreadPool::instance().set_threads(0));
 }

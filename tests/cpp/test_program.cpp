@@ -38,7 +38,7 @@ TEST(buffers_alive_together_never_overlap) {
     CHECK(total >= needed);
     for (size_t i = 0; i < buffers.size(); ++i) {
       const Lifetime& a = buffers[i];
-      CHECK_EQ(a.offset % kArenaAlignment, size_t{0});
+      CHECK_EQ(a.offset % memory_alignment(a.bytes), size_t{0});
       CHECK(a.offset + a.bytes <= total);
       for (size_t j = 0; j < i; ++j) {
         const Lifetime& b = buffers[j];

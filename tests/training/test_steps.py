@@ -285,3 +285,35 @@ def test_functions_that_run_one_step():
     assert set(step(batches)) == {"loss"}
     outputs = model.make_predict_function()(iter([(data(4, 3),)]))
     assert outputs.shape == (4, 1)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("shape", [(3,), (100, 300)])  # one chunk of the update, and many
+def test_moments_of_a_gradient_that_stays_zero_do_not_become_denormal(threads, shape):
+    """With such numbers every further step would be slow."""
+    before = nacre.config.get_num_threads()
+    nacre.config.set_num_threads(threads)
+    try:
+        variable = nacre.Variable(np.ones(shape, "float32"))
+
+        class Once(nacre.Model):
+            def __init__(self):
+                super().__init__()
+                self.kernel = variable
+
+            def call(self, x):
+                return ops.sum(x) * ops.sum(self.kernel)
+
+        model = Once()
+        optimizer = nacre.optimizers.Adam(beta_1=0.5, beta_2=0.5)
+        model.compile(optimizer=optimizer, loss=lambda y, prediction: prediction)
+        for value, times in ((1.0, 1), (0.0, 200)):
+            x = np.full((times, 1), value, "float32")
+            model.fit(x, np.zeros((times, 1)), batch_size=1, verbose=0)
+        moments = [v.numpy() for v in optimizer.variables[2:]]
+        assert [m.shape for m in moments] == [shape, shape]
+        for moment in moments:
+            assert ((moment == 0) | (moment >= np.finfo("float32").tiny)).all()
+            assert (moment < 1e-30).all()
+    finally:
+        nacre.config.set_num_threads(before)

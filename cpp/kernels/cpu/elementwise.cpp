@@ -78,17 +78,34 @@ void parse_code(std::string_view code, std::string_view dtypes, FusedProgram* pr
 
 double run_cost(const FusedPlan& plan) { return plan.cost; }
 
+// An even cut of a plan's elements. Beyond a few, the chunks are a multiple of four, so that a half
+// and a quarter of them are that of the array, as with the parts of a matrix product: each core
+// then updates the weights whose gradients it computed.
+class Cut {
+ public:
+  explicit Cut(int64_t count)
+      : count_(count), chunks_((count + kChunkElements - 1) / kChunkElements) {
+    if (chunks_ > 4) chunks_ = (chunks_ + 7) / 8 * 4;
+  }
+  int64_t chunks() const { return chunks_; }
+  int64_t begin(int64_t chunk) const {
+    return chunk == chunks_ ? count_ : count_ * chunk / chunks_ / kTilePad * kTilePad;
+  }
+
+ private:
+  int64_t count_, chunks_;
+};
+
 void run_plan(const FusedPlan& plan, const void* const* inputs, void* const* outputs,
               const KernelContext& context) {
   if (plan.count == 0) return;
   if (plan.scalar) return plan.run_scalar(inputs, outputs, context);
-  const int64_t chunks = (plan.count + kChunkElements - 1) / kChunkElements;
-  if (chunks == 1 || plan.cost < kParallelCost || context.threads <= 1) {
+  const Cut cut(plan.count);
+  if (cut.chunks() == 1 || plan.cost < kParallelCost || context.threads <= 1) {
     return plan.run(inputs, outputs, context, 0, plan.count);
   }
-  parallel_for(context, chunks, [&](int64_t chunk) {
-    const int64_t begin = chunk * kChunkElements;
-    plan.run(inputs, outputs, context, begin, std::min(plan.count, begin + kChunkElements));
+  parallel_for(context, cut.chunks(), [&](int64_t chunk) {
+    plan.run(inputs, outputs, context, cut.begin(chunk), cut.begin(chunk + 1));
   });
 }
 
@@ -119,8 +136,9 @@ void run_joined(const void* params, const void* const* inputs, void* const* outp
     const void* const* in = inputs + joined.input_offset[i];
     void* const* out = outputs + joined.output_offset[i];
     if (plan.scalar) return plan.run_scalar(in, out, context);
-    const int64_t begin = (chunk - first[i]) * kChunkElements;
-    plan.run(in, out, context, begin, std::min(plan.count, begin + kChunkElements));
+    const Cut cut(plan.count);
+    const int64_t at = chunk - first[i];
+    plan.run(in, out, context, cut.begin(at), cut.begin(at + 1));
   });
 }
 
@@ -208,7 +226,7 @@ Kernel join_fused(std::span<const FusedProgram> programs) {
     joined->first_chunk.push_back(chunks);
     inputs += static_cast<int64_t>(program.inputs.size());
     outputs += static_cast<int64_t>(program.outputs.size());
-    chunks += (plan.count + kChunkElements - 1) / kChunkElements;
+    chunks += Cut(plan.count).chunks();
     joined->cost += run_cost(plan);
   }
   joined->first_chunk.push_back(chunks);

@@ -15,7 +15,7 @@ inline constexpr size_t kMaxRank = 32;
 inline constexpr int64_t kScratchBytes = 48
                                          << 10;  // tile buffers of one running chunk, on its stack
 inline constexpr int64_t kTilePad = 16;          // elements; whole vectors may be touched
-inline constexpr int64_t kChunkElements = 4096;  // a multiple of every tile
+inline constexpr int64_t kChunkElements = 4096;
 inline constexpr int64_t kSlotBytes = kTilePad * 8;
 
 enum class Access : uint8_t {
@@ -72,7 +72,7 @@ struct FusedPlan {
   bool scalar = false;  // one element in all: only uniform_steps
   double cost = 0;      // nanoseconds on one core
 
-  // Elements [begin, end); begin is a multiple of kChunkElements.
+  // Elements [begin, end); begin is a multiple of kTilePad.
   void run(const void* const* inputs, void* const* outputs, const KernelContext& context,
            int64_t begin, int64_t end) const;
   void run_scalar(const void* const* inputs, void* const* outputs,
