@@ -68,3 +68,6 @@ class Case:
                 values = np.abs(values) + 1 if domain == "positive" else values
             arrays.append(values.astype(dtype))
         return arrays
+
+
+E33, E332 = ("any", (3, 3)), ("any", (3, 4, 2))

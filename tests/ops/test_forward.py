@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from tests.ops.cases import BINARY, FIXED, SHAPES, UNARY
+from tests.ops.cases import BINARY, FIXED, UNARY
+from tests.ops.elementwise_cases import SHAPES
 from tests.ops.engines import ENGINES, engine
 
 DTYPES = ["float32", "float64"]
