@@ -4,20 +4,9 @@ import random
 
 import pytest
 
-from tests.saving.harness import Reader
-from tests.saving.making import members, trained_model, write_members
+from tests.saving.making import members, write_members
 
 NAMES = ["good.keras", "good.h5", "good.weights.h5"]
-
-
-@pytest.fixture(scope="module")
-def good(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("good")
-    model = trained_model()
-    model.save(folder / "good.keras")
-    model.save(folder / "good.h5")
-    model.save_weights(folder / "good.weights.h5")
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -29,13 +18,6 @@ def plain(good, tmp_path_factory):
         assert data[-16:].startswith(b"NacreCRC")
         (folder / name).write_bytes(data[:-16])
     return folder
-
-
-@pytest.fixture(scope="module")
-def reader(good, tmp_path_factory):
-    reader = Reader(tmp_path_factory.mktemp("edited"), [good / name for name in NAMES])
-    yield reader
-    reader.close()
 
 
 def _cut(reader, path, step):
