@@ -18,8 +18,6 @@ struct Bool {
 
 template <class T>
 inline constexpr bool is_half = std::is_same_v<T, Float16> || std::is_same_v<T, BFloat16>;
-template <class T>
-inline constexpr bool is_float = is_half<T> || std::is_floating_point_v<T>;
 
 template <class To>
 To from_double(double x) {
