@@ -1,18 +1,14 @@
 #include "graph/canonicalise.h"
 
-#include <string_view>
-
 namespace nacre {
 namespace {
 
 // The node that makes a value, looking through ops that only rename it.
 const Node& producer(const Graph& graph, Value value) {
   const Node* node = &graph.nodes[value.node];
-  while (std::string_view(node->op->name) == "identity") node = &graph.nodes[node->inputs[0].node];
+  while (is_op(*node, "identity")) node = &graph.nodes[node->inputs[0].node];
   return *node;
 }
-
-bool is_op(const Node& node, std::string_view name) { return node.op->name == name; }
 
 // Whether the producer of the probabilities is a softmax over the last axis.
 bool is_last_axis_softmax(const Graph& graph, const Node& node) {

@@ -231,4 +231,14 @@ std::string Graph::str() const {
   return text;
 }
 
+std::vector<int32_t> count_uses(const Graph& graph) {
+  std::vector<int32_t> uses(graph.nodes.size(), 0);
+  for (const Node& node : graph.nodes) {
+    for (Value value : node.inputs) ++uses[value.node];
+  }
+  for (Value value : graph.outputs) ++uses[value.node];
+  for (const Assignment& a : graph.assignments) ++uses[a.value.node];
+  return uses;
+}
+
 }  // namespace nacre

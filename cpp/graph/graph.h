@@ -3,6 +3,7 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -94,5 +95,9 @@ class Graph : public Builder, public std::enable_shared_from_this<Graph> {
 };
 
 using GraphPtr = std::shared_ptr<Graph>;
+
+inline bool is_op(const Node& node, std::string_view name) { return node.op->name == name; }
+// How often each node's results are operands, outputs or assigned to a Variable, all together.
+std::vector<int32_t> count_uses(const Graph& graph);
 
 }  // namespace nacre

@@ -4,7 +4,6 @@
 #include <numeric>
 #include <queue>
 #include <set>
-#include <string_view>
 #include <unordered_map>
 
 #include "graph/graph.h"
@@ -23,18 +22,6 @@ const OpDef kConv{"cpu.conv", nullptr, nullptr, nullptr, 0};
 constexpr int64_t kTinyCount = 16;
 // A chain longer than this would need more tile registers than L1 holds.
 constexpr size_t kMaxChain = 48;
-
-bool is_op(const Node& node, std::string_view name) { return node.op->name == name; }
-
-std::vector<int32_t> count_uses(const Graph& graph) {
-  std::vector<int32_t> uses(graph.nodes.size(), 0);
-  for (const Node& node : graph.nodes) {
-    for (Value value : node.inputs) ++uses[value.node];
-  }
-  for (Value value : graph.outputs) ++uses[value.node];
-  for (const Assignment& a : graph.assignments) ++uses[a.value.node];
-  return uses;
-}
 
 // ---- products ----
 

@@ -1,7 +1,6 @@
 #include "kernels/cpu/pool_fusion.h"
 
 #include <algorithm>
-#include <string_view>
 #include <vector>
 
 #include "graph/graph.h"
@@ -14,18 +13,6 @@ namespace {
 const OpDef kConvPool{"cpu.conv_pool", nullptr, nullptr, nullptr, 0};
 const OpDef kInputGradientPool{"cpu.conv_input_gradient_pool", nullptr, nullptr, nullptr, 0};
 const OpDef kKernelGradientPool{"cpu.conv_kernel_gradient_pool", nullptr, nullptr, nullptr, 0};
-
-bool is_op(const Node& node, std::string_view name) { return node.op->name == name; }
-
-std::vector<int32_t> count_uses(const Graph& graph) {
-  std::vector<int32_t> uses(graph.nodes.size(), 0);
-  for (const Node& node : graph.nodes) {
-    for (Value value : node.inputs) ++uses[value.node];
-  }
-  for (Value value : graph.outputs) ++uses[value.node];
-  for (const Assignment& a : graph.assignments) ++uses[a.value.node];
-  return uses;
-}
 
 // Copies a graph node by node, putting something else in the place of some.
 class Gating {
