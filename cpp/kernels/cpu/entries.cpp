@@ -16,8 +16,9 @@ std::span<const OpEntry> kernel_entries() {
     std::vector<OpEntry> entries;
     for (const std::span<const OpEntry> family :
          {elementwise_entries(), reduce_entries(), scan_entries(), softmax_entries(),
-          cross_entropy_entries(), norm_entries(), movement_entries(), gather_entries(),
-          scatter_entries(), order_entries(), random_entries(), conv_entries(), pool_entries()}) {
+          cross_entropy_entries(), layer_norm_entries(), batch_norm_entries(), movement_entries(),
+          gather_entries(), scatter_entries(), order_entries(), random_entries(), conv_entries(),
+          pool_entries()}) {
       entries.insert(entries.end(), family.begin(), family.end());
     }
     return entries;

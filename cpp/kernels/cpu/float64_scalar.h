@@ -22,6 +22,15 @@ struct Float64Scalar {
   static V log(V v) { return std::log(v); }
   static V exp(V v) { return std::exp(v); }
   static V max(V a, V b) { return a > b ? a : b; }
+  static V min(V a, V b) { return a < b ? a : b; }
+  static V fma(V a, V b, V c) {
+#ifdef __FP_FAST_FMA
+    return __builtin_fma(a, b, c);
+#else
+    return a * b + c;
+#endif
+  }
+  static V select_above(V a, V b, V yes, V no) { return a > b ? yes : no; }
   static T sum_lanes(V v) { return v; }
   static T max_lanes(V v) { return v; }
   static T log_one(T x) { return std::log(x); }

@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "graph/graph.h"
+#include "kernels/cpu/norm_fusion.h"
 #include "kernels/cpu/pool_fusion.h"
 
 namespace nacre::cpu {
@@ -331,6 +332,7 @@ class Chains {
 
 void fuse(Graph& graph) {
   gate_pooled(graph);
+  fuse_norms(graph);
   fuse_products(graph);
   drop_unused_indices(graph);
   fuse_pools(graph);

@@ -21,7 +21,9 @@ const NormTable* find_norm_table(DType dtype);
 std::span<const OpEntry> softmax_entries();
 // softmax_cross_entropy, sparse_softmax_cross_entropy and gradients.
 std::span<const OpEntry> cross_entropy_entries();
-// layer_norm, batch_norm and gradients.
-std::span<const OpEntry> norm_entries();
+// layer_norm and its gradient.
+std::span<const OpEntry> layer_norm_entries();
+// batch_norm and its gradient, alone and with what stands around them (norm_fusion.h).
+std::span<const OpEntry> batch_norm_entries();
 
 }  // namespace nacre::cpu

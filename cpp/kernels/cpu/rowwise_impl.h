@@ -2,9 +2,9 @@
 
 // Row-wise kernels over a kind of vector S: float32 registers of an instruction set, or single
 // doubles. S gives T, V, kWidth, load, load_partial (zeros beyond), store, store_partial, set,
-// select_below (lanes beyond n replaced), select_lane (one lane replaced), exp, log, max,
-// sum_lanes, max_lanes, log_one, sqrt_one. Internal linkage: each file that includes this has its
-// own copies.
+// select_below (lanes beyond n replaced), select_lane (one lane replaced), select_above (where
+// a > b), exp, log, max, min, fma, sum_lanes, max_lanes, log_one, sqrt_one. Internal linkage: each
+// file that includes this has its own copies.
 
 #include <cstdint>
 

@@ -33,21 +33,33 @@ struct RowwiseTable {
                           int64_t columns, double epsilon);
 };
 
-// Per column; rows lie `stride` elements apart.
+// What follows a batch normalisation: nothing, ReLU, or ReLU up to a limit.
+enum class NormActivation { None, Relu, Limited };
+
+// A block of batch normalisation: rows lie `stride` elements apart, and everything else is per
+// column. What is normalised, before the activation, is z = (x - mean) * scale + shift.
+struct NormTask {
+  const void* x;
+  int64_t rows, stride, columns;
+  const void* mean;
+  const void* scale;
+  const void* shift;
+  const void* other;  // of x's layout: added to z, null for nothing; in gradients, dy
+  NormActivation activation;
+  double limit;
+};
+
+// Gradients pass dy through the activation's gradient at z first: g.
 struct NormTable {
-  // Mean and sum of squared deviations of each column.
-  void (*moments)(const void* x, int64_t rows, int64_t stride, int64_t columns, void* mean,
-                  void* deviation);
-  // y = (x - mean) * scale + shift.
-  void (*normalise)(const void* x, const void* mean, const void* scale, const void* shift, void* y,
-                    int64_t rows, int64_t stride, int64_t columns);
-  // Sums over rows of dy and of dy * (x - mean).
-  void (*gradient_sums)(const void* x, const void* mean, const void* dy, int64_t rows,
-                        int64_t stride, int64_t columns, void* sum, void* product_sum);
-  // dx = a * dy + b * (x - mean) + c.
-  void (*input_gradient)(const void* x, const void* mean, const void* dy, const void* a,
-                         const void* b, const void* c, void* dx, int64_t rows, int64_t stride,
-                         int64_t columns);
+  // Of each column of x, which has a first row: the mean less that row's value, and the sum of
+  // squared deviations from the mean.
+  void (*moments)(const NormTask& task, void* shift, void* deviation);
+  // y = activation(z + other).
+  void (*normalise)(const NormTask& task, void* y);
+  // Sums over rows of g and of g * (x - mean).
+  void (*gradient_sums)(const NormTask& task, void* sum, void* product_sum);
+  // dx = scale * g + slope * (x - mean) + offset. May be dy's memory.
+  void (*input_gradient)(const NormTask& task, const void* slope, const void* offset, void* dx);
 };
 
 }  // namespace nacre::cpu

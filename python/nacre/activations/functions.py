@@ -24,7 +24,9 @@ def relu(
     if not negative_slope and not threshold:
         if max_value is None:
             return ops.relu(x)
-        return ops.relu6(x) if max_value == 6 else ops.clip(ops.relu(x), 0.0, float(max_value))
+        if max_value == 6:
+            return ops.relu6(x)
+        return ops.minimum(ops.relu(x), float(max_value))
     if threshold:
         above = ops.where(ops.greater(x, threshold), x, ops.zeros_like(x))
     else:

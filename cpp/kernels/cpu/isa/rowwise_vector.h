@@ -28,6 +28,9 @@ struct Float32Vector {
   static NACRE_INLINE V log(V v) { return NACRE_ISA_NAME::log(v); }
   static NACRE_INLINE V exp(V v) { return NACRE_ISA_NAME::exp(v); }
   static NACRE_INLINE V max(V a, V b) { return NACRE_ISA_NAME::max(a, b); }
+  static NACRE_INLINE V min(V a, V b) { return NACRE_ISA_NAME::min(a, b); }
+  static NACRE_INLINE V fma(V a, V b, V c) { return NACRE_ISA_NAME::fma(a, b, c); }
+  static NACRE_INLINE V select_above(V a, V b, V yes, V no) { return select(a > b, yes, no); }
   static NACRE_INLINE T sum_lanes(V v) { return reduce_add(v); }
   static NACRE_INLINE T max_lanes(V v) { return reduce_max(v); }
   static NACRE_INLINE T log_one(T x) { return NACRE_ISA_NAME::log(f32(x))[0]; }
