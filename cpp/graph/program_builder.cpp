@@ -40,6 +40,7 @@ class ProgramBuilder {
     find_variables();
     place_values();
     find_lifetimes();
+    share_buffers();
     emit_steps();
     finish();
     return std::shared_ptr<const Program>(std::move(program_));
@@ -165,6 +166,26 @@ class ProgramBuilder {
     }
     for (const auto& [source, variable] : late_copies_) extend(source, end);
     for (const auto& [source, index] : output_copies_) extend(source, end);
+  }
+
+  // First results take the memory of operands that nothing reads later, where kernels allow it.
+  void share_buffers() {
+    for (size_t i = 0; i < groups_.size(); ++i) {
+      const int32_t id = groups_[i][0];
+      const OpEntry* entry = find_entry(backend_, node(id).op->name);
+      if (groups_[i].size() != 1 || entry == nullptr || entry->in_place < 0) continue;
+      const std::vector<Value>& inputs = node(id).inputs;
+      const Value operand = root(inputs[entry->in_place]);
+      const auto readers = std::count_if(inputs.begin(), inputs.end(),
+                                         [&](Value value) { return root(value) == operand; });
+      const auto from = buffer_of_.find(key(operand)), to = buffer_of_.find({id, 0});
+      if (readers != 1 || from == buffer_of_.end() || to == buffer_of_.end()) continue;
+      Lifetime &shared = buffers_[from->second], &spared = buffers_[to->second];
+      if (shared.last != static_cast<int32_t>(i) || shared.bytes != spared.bytes) continue;
+      shared.last = spared.last;
+      spared.bytes = 0;
+      to->second = from->second;
+    }
   }
 
   size_t add_buffer(size_t bytes, int32_t first, int32_t last) {

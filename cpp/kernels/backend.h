@@ -34,7 +34,7 @@ struct OpCase {
 
 // A prepared call. `fn` gets operand pointers in order. Operands may be read past their end up to
 // the next multiple of 64 bytes only if they are not inputs of the program; a kernel that cannot
-// know must not. Outputs never alias inputs unless `in_place` says which input output 0 may share.
+// know must not. Outputs never alias inputs, but for what OpEntry::in_place allows.
 struct Kernel {
   using Fn = void (*)(const void* params, const void* const* inputs, void* const* outputs,
                       const KernelContext& context);
@@ -49,6 +49,8 @@ struct OpEntry {
   // Why this case cannot run here; an empty string when it can.
   std::string (*refuse)(const OpCase&);
   Kernel (*prepare)(const OpCase&);
+  // The operand whose memory the first result may be, if it is as large; -1 for none.
+  int in_place = -1;
 };
 
 class Graph;  // a backend's own rewrite works on graphs; kernels do not

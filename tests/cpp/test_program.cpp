@@ -56,6 +56,30 @@ TEST(a_chain_needs_two_buffers) {
   CHECK_EQ(plan_offsets(buffers), size_t{2048});
 }
 
+// Batch normalisation's gradient writes over the gradient that it reads, unless that is read later.
+TEST(a_gradient_takes_the_memory_of_another) {
+  const int64_t rows = 512, columns = 64;
+  const size_t bytes = static_cast<size_t>(rows * columns) * sizeof(float);
+  const Tensor data = random_tensor(DType::Float32, {rows, columns}, 3);
+  const Tensor ones = tensor32({columns}, Values(columns, 1.0));
+  for (const bool read_later : {false, true}) {
+    GraphPtr g = new_graph();
+    const Value x = g->input(f32({rows, columns}), "x"), one = g->input(f32({columns}), "one");
+    const Value dy =
+        g->op("cumsum", {x}, {{"axis", int64_t{1}}, {"exclusive", false}, {"reverse", false}});
+    const Attrs norm{{"axes", std::vector<int64_t>{0}}, {"epsilon", 1e-3}};
+    const Value dx = g->emit(get_op("batch_norm_grad"), {x, one, one, one, dy}, norm)[0];
+    const Attrs all{{"axes", std::vector<int64_t>{0, 1}}, {"keepdims", false}};
+    g->outputs = {g->op("reduce_max", {dx}, all)};
+    if (read_later) g->outputs.push_back(g->op("reduce_max", {dy}, all));
+    Executable executable(*g, find_backend("cpu"), "");
+    Values found;
+    for (const Tensor& result : executable.run({data, ones})) found.push_back(values_of(result)[0]);
+    check_values(found, run_values(*g, "reference", {data, ones}), 1e-4, "largest");
+    CHECK_EQ(executable.arena_bytes() >= 2 * bytes, read_later);
+  }
+}
+
 // ---- the commit tail ----
 
 TEST(two_variables_swap) {

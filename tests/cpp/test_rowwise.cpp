@@ -292,3 +292,63 @@ TEST(batch_norm) {
     check_norm("batch_norm", "batch_norm_grad", attrs, dtype, 3000, 33, true, 100);
   }
 }
+
+namespace {
+
+// Batch normalisation as a rewrite leaves it: with ReLU up to `limit` (infinite for ReLU itself)
+// and perhaps a sum before it, and the gradient with ReLU's gate.
+void check_activated_norm(DType dtype, int64_t rows, int64_t columns, double limit, bool residual) {
+  Random random(5);
+  const Ints shape = {rows, columns};
+  const Tensor x = random_tensor(random, dtype, shape, -1, 3);
+  const Tensor other = random_tensor(random, dtype, shape);
+  const Tensor gamma = random_tensor(random, dtype, {columns}, 0.5, 2);
+  const Tensor beta = random_tensor(random, dtype, {columns});
+  auto column = [&](int64_t i) { return i % columns; };
+  auto norm_of = [&](const Tensor& dy) {
+    return normalise(x, gamma, beta, dy, columns, column, column, 1e-3);
+  };
+  const Values added = values_of(other);
+  Normalised n = norm_of(other);
+  Values y = n.y, gated = added;
+  for (size_t i = 0; i < y.size(); ++i) {
+    if (!(n.y[i] > 0 && n.y[i] < limit)) gated[i] = 0;
+    if (residual) y[i] += added[i];
+    y[i] = std::min(std::max(y[i], 0.0), limit);
+  }
+  n = norm_of(tensor_of(dtype, shape, gated));
+  Attrs attrs{{"epsilon", 1e-3}, {"axes", Ints{0}}, {"activation", std::string("relu")}};
+  if (limit < INFINITY) attrs.set("limit", limit);
+  const double tolerance = tolerance_of(dtype) * 4;
+  const Ints kept = {columns};
+  std::vector<Tensor> operands = {x, gamma, beta};
+  if (residual) operands.push_back(other);
+  run_all("cpu.batch_norm", attrs, operands, {{dtype, shape}, {dtype, kept}, {dtype, kept}},
+          [&](const Result& r, const std::string& what) {
+            check_values(r.outputs[0], y, tolerance, what);
+          });
+  if (residual) return;
+  const Tensor mean = tensor_of(dtype, kept, n.mean), variance = tensor_of(dtype, kept, n.variance);
+  run_all("cpu.batch_norm_grad", attrs, {x, gamma, mean, variance, other, beta},
+          {{dtype, shape}, {dtype, kept}, {dtype, kept}},
+          [&](const Result& r, const std::string& what) {
+            check_values(r.outputs[0], n.dx, tolerance, what);
+            check_values(r.outputs[1], n.dgamma, tolerance * 4, what + " dgamma");
+            check_values(r.outputs[2], n.dbeta, tolerance * 4, what + " dbeta");
+          });
+}
+
+}  // namespace
+
+TEST(batch_norm_with_an_activation) {
+  for (const DType dtype : {DType::Float32, DType::Float64}) {
+    for (const double limit : {0.75, static_cast<double>(INFINITY)}) {
+      for (const bool residual : {false, true}) {
+        for (const int64_t columns : {1, 5, 16, 37, 100, 270}) {
+          check_activated_norm(dtype, 40, columns, limit, residual);
+        }
+        check_activated_norm(dtype, 3000, 33, limit, residual);
+      }
+    }
+  }
+}

@@ -211,12 +211,7 @@ def test_gates_at_the_bounds(name):
     up = x[:, 0] > 0
     cases = [(6, 0, (0.5, 0)), (6, 6, (0, 0)), (1, 1, (1, 0)), (3, 3, (0.5, 0))]
     with engine(name):
-        for gamma, beta, weights in [
-            (6, 0, (0.5, 0)),
-            (6, 6, (0, 0)),
-            (1, 1, (1, 0)),
-            (3, 3, (0.5, 0)),
-        ]:
+        for gamma, beta, weights in cases:
             layer.set_weights([np.full(channels, gamma), np.full(channels, beta)] + [x[0]] * 2)
             (z, dbeta), _ = run(step, x, dy)
             np.testing.assert_array_equal(z, gamma * x + beta)

@@ -15,7 +15,8 @@
 namespace nacre::cpu {
 namespace {
 
-constexpr int64_t kStrip = 256;  // columns of one task
+constexpr int64_t kStrip = 256;      // columns of one task
+constexpr int kGradientOperand = 4;  // dy, whose memory dx may take
 
 struct BatchNorm {
   const NormTable* table;
@@ -190,7 +191,7 @@ void run_gradient(const void* opaque, const void* const* inputs, void* const* ou
   all.mean = inputs[2];
   all.scale = w.scale;
   all.shift = p.activation == NormActivation::None ? w.scale : inputs[5];  // then not looked at
-  all.other = inputs[4];
+  all.other = inputs[kGradientOperand];
   over_blocks<T>(p, context, all, true,
                  [&](const NormTask& task, int64_t b, int64_t, int64_t column) {
                    const int64_t at = b * p.matrix.columns + column;
@@ -251,9 +252,9 @@ Kernel prepare(const OpCase& op) {
 std::span<const OpEntry> batch_norm_entries() {
   static const std::array entries = {
       OpEntry{"batch_norm", refuse, prepare},
-      OpEntry{"batch_norm_grad", refuse, prepare},
+      OpEntry{"batch_norm_grad", refuse, prepare, kGradientOperand},
       OpEntry{"cpu.batch_norm", refuse, prepare},
-      OpEntry{"cpu.batch_norm_grad", refuse, prepare},
+      OpEntry{"cpu.batch_norm_grad", refuse, prepare, kGradientOperand},
   };
   return entries;
 }
