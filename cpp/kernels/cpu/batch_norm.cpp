@@ -23,6 +23,7 @@ struct BatchNorm {
   Matrix matrix;
   int64_t block;   // rows
   int64_t blocks;  // of rows
+  bool residual;
   NormActivation activation;
   double limit, epsilon, cost;
 
@@ -52,16 +53,12 @@ struct Workspace {
   T *scale, *slope, *offset;
 };
 
-// body(task of a block of x, its number, where it begins, its first column) for every block. With
-// `inside_out` those in the middle come first: workers take tasks from both ends of the list, so
-// what a pass touched last lies in the middle, and may still be in the caches.
+// body(task of a block of x, its number, where it begins, its first column) for every block.
 template <class T, class Body>
 void over_blocks(const BatchNorm& p, const KernelContext& context, const NormTask& all,
-                 bool inside_out, Body&& body) {
+                 Body&& body) {
   const int64_t strips = (p.matrix.columns + kStrip - 1) / kStrip;
-  const int64_t tasks = p.blocks * strips, half = tasks / 2;
-  run_chunks(context, p.cost, tasks, [&](int64_t i) {
-    const int64_t number = !inside_out ? i : i < half ? half - 1 - i : tasks - 1 - (i - half);
+  run_chunks(context, p.cost, p.blocks * strips, [&](int64_t number) {
     const int64_t b = number / strips, column = number % strips * kStrip;
     const int64_t begin = b * p.block * p.matrix.columns + column;
     const auto moved = [](const void* values, int64_t by) -> const void* {
@@ -130,28 +127,26 @@ void combine_moments(const BatchNorm& p, const Workspace<T>& w, const T* x, T* m
 }
 
 // Operands: x, gamma, beta, and what is added before the activation, if anything.
-template <class T, bool residual>
-void run(const void* opaque, const void* const* inputs, void* const* outputs,
-         const KernelContext& context) {
+template <class T>
+void run_forward(const void* opaque, const void* const* inputs, void* const* outputs,
+                 const KernelContext& context) {
   const auto& p = *static_cast<const BatchNorm*>(opaque);
   const Workspace<T> w(p, context.workspace);
   NormTask all = whole(p, inputs[0]);
-  over_blocks<T>(p, context, all, true,
-                 [&](const NormTask& task, int64_t b, int64_t, int64_t column) {
-                   const int64_t at = b * p.matrix.columns + column;
-                   p.table->moments(task, w.sums + at, w.second_sums + at);
-                 });
+  over_blocks<T>(p, context, all, [&](const NormTask& task, int64_t b, int64_t, int64_t column) {
+    const int64_t at = b * p.matrix.columns + column;
+    p.table->moments(task, w.sums + at, w.second_sums + at);
+  });
   combine_moments(p, w, static_cast<const T*>(inputs[0]), static_cast<T*>(outputs[1]),
                   static_cast<T*>(outputs[2]));
   set_scale(p, inputs[1], outputs[2], w.scale);
   all.mean = outputs[1];
   all.scale = w.scale;
   all.shift = inputs[2];
-  if constexpr (residual) all.other = inputs[3];
-  over_blocks<T>(p, context, all, false,
-                 [&](const NormTask& task, int64_t, int64_t begin, int64_t) {
-                   p.table->normalise(task, static_cast<T*>(outputs[0]) + begin);
-                 });
+  if (p.residual) all.other = inputs[3];
+  over_blocks<T>(p, context, all, [&](const NormTask& task, int64_t, int64_t begin, int64_t) {
+    p.table->normalise(task, static_cast<T*>(outputs[0]) + begin);
+  });
 }
 
 // The blocks' sums become the parameters' gradients, and the slope and offset of the input's.
@@ -192,18 +187,19 @@ void run_gradient(const void* opaque, const void* const* inputs, void* const* ou
   all.scale = w.scale;
   all.shift = p.activation == NormActivation::None ? w.scale : inputs[5];  // then not looked at
   all.other = inputs[kGradientOperand];
-  over_blocks<T>(p, context, all, true,
-                 [&](const NormTask& task, int64_t b, int64_t, int64_t column) {
-                   const int64_t at = b * p.matrix.columns + column;
-                   p.table->gradient_sums(task, w.sums + at, w.second_sums + at);
-                 });
+  over_blocks<T>(p, context, all, [&](const NormTask& task, int64_t b, int64_t, int64_t column) {
+    const int64_t at = b * p.matrix.columns + column;
+    p.table->gradient_sums(task, w.sums + at, w.second_sums + at);
+  });
   combine_sums(p, w, inputs[3], static_cast<T*>(outputs[1]), static_cast<T*>(outputs[2]));
-  over_blocks<T>(p, context, all, false,
+  over_blocks<T>(p, context, all,
                  [&](const NormTask& task, int64_t, int64_t begin, int64_t column) {
                    p.table->input_gradient(task, w.slope + column, w.offset + column,
                                            static_cast<T*>(outputs[0]) + begin);
                  });
 }
+
+bool is_gradient(const OpCase& op) { return op.op.ends_with("_grad"); }
 
 std::string refuse(const OpCase& op) {
   const size_t rank = op.inputs[0].shape.size();
@@ -211,6 +207,11 @@ std::string refuse(const OpCase& op) {
   bool leading = axes.size() + 1 == rank;
   for (size_t i = 0; leading && i < axes.size(); ++i) leading = axes[i] == static_cast<int64_t>(i);
   if (!leading) return std::string(op.op) + ": the cpu kernel keeps the last axis only";
+  Activation activation = Activation::None;
+  if (!activation_of(op, &activation) ||
+      (activation != Activation::None && activation != Activation::Relu)) {
+    return std::string(op.op) + ": no cpu kernel for activation " + op.attrs.text("activation");
+  }
   const DType dtype = op.inputs[0].dtype;
   return find_norm_table(dtype) ? "" : no_kernel(op.op, dtype);
 }
@@ -223,6 +224,7 @@ BatchNorm case_of(const OpCase& op) {
   p.matrix = matrix_of(x.shape);
   p.block = std::max<int64_t>(256, (p.matrix.rows + 1023) / 1024);
   p.blocks = (p.matrix.rows + p.block - 1) / p.block;
+  p.residual = !is_gradient(op) && op.inputs.size() > 3;
   p.limit =
       op.attrs.has("limit") ? op.attrs.real("limit") : std::numeric_limits<double>::infinity();
   Activation activation = Activation::None;
@@ -238,9 +240,8 @@ BatchNorm case_of(const OpCase& op) {
 template <class T>
 Kernel prepare_as(const OpCase& op) {
   const BatchNorm p = case_of(op);
-  const bool gradient = op.op.ends_with("_grad"), residual = op.inputs.size() > 3;
-  const Kernel::Fn fn = gradient ? run_gradient<T> : residual ? run<T, true> : run<T, false>;
-  return make_kernel(fn, p, p.cost, Workspace<T>::bytes(p));
+  return make_kernel(is_gradient(op) ? run_gradient<T> : run_forward<T>, p, p.cost,
+                     Workspace<T>::bytes(p));
 }
 
 Kernel prepare(const OpCase& op) {
