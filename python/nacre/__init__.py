@@ -12,6 +12,7 @@ _SUBMODULES = frozenset(
         "callbacks",
         "config",
         "constraints",
+        "data",
         "datasets",
         "dtype_policies",
         "initializers",

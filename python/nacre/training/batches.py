@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import queue
-import threading
-from collections.abc import Callable, Iterator
+import itertools
+import random
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from nacre import tree
+from nacre.data.nodes import INFINITE
+from nacre.data.workers import END, OrderedWorkers
 from nacre.training.arrays import (
     ArrayData,
+    check_positive,
     class_weight_to_sample_weight,
     unpack_x_y_sample_weight,
 )
+from nacre.utils.py_dataset import PyDataset
 from nacre.utils.warnings_utils import warn
 
 __all__ = ["ArrayBatches", "BatchSource", "is_batch_source"]
@@ -30,18 +34,22 @@ def is_batch_source(x: Any) -> bool:
 
 
 class BatchSource:
-    """Batches out of a Python object, epoch by epoch.
+    """Batches out of a Python object, epoch by epoch, made on threads ahead of the steps.
 
-    A `Sequence` is indexed, in shuffled order if asked for; an iterator goes on where the last
-    epoch ended; any other iterable is started anew.
+    A `Dataset` or another iterable is started anew for each epoch, or goes on where the last one
+    stopped if epochs have a number of steps; an iterator always goes on. A `PyDataset`, or what
+    else has a length and indices, is indexed, by as many threads as its `workers`.
 
     Args:
         source: The object.
         argument: What it was passed as, for messages.
-        shuffle: Whether to shuffle the order of the batches of a `Sequence`.
+        shuffle: Whether to shuffle the order of the batches of what is indexed.
         class_weight: Weights by class, turned into sample weights.
         parts: How many inputs the model has.
+        goes_on: Whether an epoch that has a number of steps is followed by one that goes on.
     """
+
+    _AHEAD = 2  # batches that wait to be used, where a source does not say
 
     def __init__(
         self,
@@ -50,25 +58,51 @@ class BatchSource:
         shuffle: bool = False,
         class_weight: Any = None,
         parts: int = 1,
+        goes_on: bool = False,
     ) -> None:
         self._source = source
         self._argument = argument
         self._shuffle = shuffle
         self._class_weight = class_weight
         self._parts = parts
-        self._indexed = hasattr(source, "__getitem__") and hasattr(source, "__len__")
-        self._endless: Iterator | None = source if hasattr(source, "__next__") else None
-        self._exhausted = False
+        self._goes_on = goes_on
+        self._one_way = hasattr(source, "__next__")
+        self._indexed = not self._one_way and (
+            isinstance(source, PyDataset)
+            or (hasattr(source, "__getitem__") and hasattr(source, "__len__"))
+        )
+        self._workers, self._ahead = 1, self._AHEAD
+        if isinstance(source, PyDataset):
+            self._workers, self._ahead = _workers_of(source)
+        self._items: Iterator | None = source if self._one_way else None
+        self._seen = 0  # batches since `_items` was started
+
+    @property
+    def endless(self) -> bool:
+        """Whether it is known that there is no last batch."""
+        node = getattr(self._source, "_data_node", None)
+        if node is not None:
+            return node.cardinality() == INFINITE
+        return isinstance(self._source, PyDataset) and self._source.num_batches is None
 
     @property
     def steps(self) -> int | None:
         """Number of batches in an epoch; `None` when it is not known."""
-        count = getattr(self._source, "num_batches", None)
-        if count is None and hasattr(self._source, "__len__"):
+        if self._one_way:
+            return None
+        node = getattr(self._source, "_data_node", None)
+        if node is not None:
+            count = node.cardinality()
+            return count if count >= 0 else None
+        if isinstance(self._source, PyDataset) or hasattr(self._source, "num_batches"):
+            count = self._source.num_batches
+        elif hasattr(self._source, "__len__"):
             try:
                 count = len(self._source)
             except TypeError:
                 return None
+        else:
+            return None
         return int(count) if isinstance(count, (int, np.integer)) else None
 
     def epoch(self, limit: int | None) -> Iterator[ArrayData]:
@@ -77,47 +111,65 @@ class BatchSource:
         Args:
             limit: Number of batches after which the epoch ends.
         """
-        if limit is not None and self._endless is None and not self._indexed:
-            self._endless = iter(self._source)  # kept from epoch to epoch
-        iterator = self._endless if self._endless is not None else self._start()
-        producer = _Producer(iterator, self._batch, limit)
+        self._tell("on_epoch_begin")
+        total = self.steps
+        if self._items is None or not (self._one_way or (self._goes_on and limit is not None)):
+            self._begin()
+        wanted = limit
+        if total is not None:
+            left = total - self._seen
+            wanted = left if limit is None else min(limit, left)
         count = 0
-        try:
-            while limit is None or count < limit:
-                batch = producer.take()
-                if batch is None:
-                    if count or not self._may_start_again():
-                        break
-                    producer = _Producer(self._endless, self._batch, limit)
-                    continue
+        for attempt in (1, 2):
+            for batch in self._take(wanted):
                 count += 1
-                self._exhausted = False
+                self._seen += 1
                 yield batch
-        finally:
-            producer.close()
+            if attempt == 2 or count or not self._seen or self._one_way:
+                break
+            self._begin()  # the last epoch ended where the data did, which nobody could know
         if limit is not None and count < limit:
             warn(
                 f"Your input ran out of data: {count} batches of the {limit} that an epoch should "
-                "have. Make it longer, or lower the number of steps."
+                "have. Make it longer (a `Dataset` with `repeat()`), or lower the number of steps."
             )
-        if hasattr(self._source, "on_epoch_end"):
-            self._source.on_epoch_end()
+        whole = wanted is None or count < wanted or (total is not None and self._seen >= total)
+        if whole and not self._one_way:
+            self._items = None
+        self._tell("on_epoch_end")
 
-    def _may_start_again(self) -> bool:
-        """Starts an iterable anew that the epochs before this one used up."""
-        if self._endless is None or self._endless is self._source or self._exhausted:
-            return False
-        self._exhausted = True
-        self._endless = iter(self._source)
-        return True
+    def _tell(self, event: str) -> None:
+        hook = getattr(self._source, event, None)
+        if hook is not None:
+            hook()
 
-    def _start(self) -> Iterator:
+    def _begin(self) -> None:
+        self._seen = 0
         if not self._indexed:
-            return iter(self._source)
-        order = range(len(self._source))
+            node = getattr(self._source, "_data_node", None)
+            self._items = iter(self._source) if node is None else node.elements()
+            return
+        total = self.steps
+        if total is None:
+            self._items = itertools.count()
+            return
+        order = list(range(total))
         if self._shuffle:
-            order = np.random.permutation(len(self._source)).tolist()
-        return (self._source[index] for index in order)
+            random.shuffle(order)  # as Keras does: NumPy's generator is for arrays
+        self._items = iter(order)
+
+    def _take(self, limit: int | None) -> Iterator[ArrayData]:
+        """The next batches, at most `limit` of them."""
+        convert = self._fetch if self._indexed else self._batch
+        producer = OrderedWorkers(self._items, convert, self._workers, self._ahead, limit)
+        try:
+            while (batch := producer.take()) is not END:
+                yield batch
+        finally:
+            producer.close()
+
+    def _fetch(self, index: int) -> ArrayData:
+        return self._batch(self._source[index])
 
     def _batch(self, item: Any) -> ArrayData:
         x, y, sample_weight = unpack_x_y_sample_weight(item)
@@ -128,70 +180,17 @@ class BatchSource:
         return ArrayData(x, y, sample_weight, self._parts)
 
 
-class _Producer:
-    """Takes items from an iterator on a thread of its own, a few ahead of the steps.
-
-    Args:
-        items: The iterator.
-        convert: Makes a batch out of an item.
-        limit: Number of items after which no more are taken.
-    """
-
-    _AHEAD = 2
-
-    def __init__(self, items: Iterator, convert: Callable, limit: int | None) -> None:
-        self._items = items
-        self._convert = convert
-        self._limit = limit
-        self._queue: queue.Queue = queue.Queue(self._AHEAD)
-        self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._produce, name="nacre-data", daemon=True)
-        self._thread.start()
-
-    def take(self) -> Any:
-        """The next batch; `None` after the last."""
-        result = self._queue.get()
-        if isinstance(result, _Failure):
-            raise result.error
-        return result
-
-    def close(self) -> None:
-        """Takes no more items, and waits until the last one has been dealt with."""
-        self._closed.set()
-        self._thread.join()
-
-    def _produce(self) -> None:
-        taken = 0
-        try:
-            while self._limit is None or taken < self._limit:
-                if self._closed.is_set():
-                    return
-                try:
-                    item = next(self._items)
-                except StopIteration:
-                    break
-                taken += 1
-                if not self._put(self._convert(item)):
-                    return
-            self._put(None)
-        except BaseException as error:  # it belongs to the thread that waits for the batch
-            self._put(_Failure(error))
-
-    def _put(self, result: Any) -> bool:
-        while not self._closed.is_set():
-            try:
-                self._queue.put(result, timeout=0.05)
-            except queue.Full:
-                continue
-            return True
-        return False
-
-
-class _Failure:
-    """What went wrong while an item was made."""
-
-    def __init__(self, error: BaseException) -> None:
-        self.error = error
+def _workers_of(source: PyDataset) -> tuple[int, int]:
+    """Number of threads for a `PyDataset`, and how many batches they may be ahead."""
+    name = type(source).__name__
+    if source.use_multiprocessing:
+        raise ValueError(
+            f"{name}: `use_multiprocessing=True` is not supported: batches are made by threads, of "
+            "which `workers` says how many. Leave `use_multiprocessing` out."
+        )
+    workers = check_positive(source.workers, f"{name}.workers", 0)
+    ahead = check_positive(source.max_queue_size, f"{name}.max_queue_size", 0)
+    return max(workers, 1), max(ahead, 1)
 
 
 class ArrayBatches:

@@ -10,6 +10,8 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from nacre.utils.warnings_utils import warn
+
 __all__ = ["Hooks", "PythonPhase", "run_epochs", "run_phase"]
 
 
@@ -103,7 +105,12 @@ def run_epochs(
             if len(logs) == 0:
                 if epoch == initial_epoch:
                     raise ValueError("`fit` received no batches of data.")
-                break  # the data was used up, of which there was a warning
+                warn(
+                    f"Your input ran out of data: nothing is left for epoch {epoch + 1}, and "
+                    "training ends. A generator can be gone through once: give `steps_per_epoch`, "
+                    "or a `Dataset` or `PyDataset`, which starts anew in each epoch."
+                )
+                break
             val_logs = None
             if validation is not None and validates(epoch, validation_freq):
                 val_logs = run_phase(validation, hooks)

@@ -101,6 +101,9 @@ class Source:
             self.data = None
             self.batch_size = 0
             self.limit = check_steps(steps, names[1])
+            # Training without end can be stopped by a callback; nothing else has a use for it.
+            if self.limit is None and source.endless and names[1] != "steps_per_epoch":
+                raise ValueError(f"The data has no end: give `{names[1]}`.")
             self.batches = source
             self.steps = self.limit if self.limit is not None else source.steps
 
@@ -129,9 +132,13 @@ def training_source(
         raise ValueError("`x` is missing: `fit` needs data.")
     if is_batch_source(x):
         check_batch_source(x, y, sample_weight, "x")
-        if split:
-            raise ValueError("`validation_split` is only supported for arrays.")
-        source = BatchSource(x, "x", shuffle != "none", class_weight, parts)
+        if split and validation_data is None:
+            raise ValueError(
+                "`validation_split` is only supported for arrays, which can be cut. Received `x` of "
+                f"type {type(x).__name__}: give `validation_data`, or cut it with "
+                "`utils.split_dataset`."
+            )
+        source = BatchSource(x, "x", shuffle != "none", class_weight, parts, goes_on=True)
         steps = arguments["steps_per_epoch"]
         return Source(source, arguments["batch_size"], steps, shuffle, names), validation_data
     if validation_data is None and split:

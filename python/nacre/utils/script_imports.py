@@ -23,6 +23,7 @@ _ROOTS = ("keras", "tensorflow", "tf_keras")
 _TENSORFLOW = {
     "GradientTape": ("nacre.autograd", "GradientTape"),
     "Tensor": ("nacre.tensor", "Tensor"),
+    "TensorSpec": ("nacre.data", "TensorSpec"),
     "Variable": ("nacre.variable", "Variable"),
     "cast": ("nacre.ops", "cast"),
     "concat": ("nacre.ops", "concatenate"),
@@ -106,12 +107,12 @@ class _TensorFlow(ModuleType):
         self.__version__ = _TENSORFLOW_VERSION
 
     def __getattr__(self, name: str) -> Any:
-        if name in _DTYPES:
+        if name in _DTYPES or name == "string":
             return name
         if name in _TENSORFLOW:
             module, attribute = _TENSORFLOW[name]
             return getattr(importlib.import_module(module), attribute)
-        if name in ("keras", "nn", "math", "random"):
+        if name in ("data", "keras", "nn", "math", "random"):
             return importlib.import_module(f"tensorflow.{name}")
         if name.startswith("__"):
             raise AttributeError(name)
@@ -134,6 +135,8 @@ def _make_module(name: str) -> ModuleType:
         return _TensorFlow(name)
     if name in ("tensorflow.nn", "tensorflow.math", "tensorflow.random"):
         return _make_tensorflow_part(name)
+    if name == "tensorflow.data":
+        return _make_data(name)
     parts = name.split(".")
     below = parts[2:] if parts[:2] == ["tensorflow", "keras"] else parts[1:]
     if parts[0] == "tensorflow" and parts[1] != "keras":
@@ -170,6 +173,20 @@ def _make_tensorflow_part(name: str) -> ModuleType:
         raise AttributeError(_missing(f"{name}.{attribute}"))
 
     module.__getattr__ = missing  # type: ignore[attr-defined]
+    return module
+
+
+def _make_data(name: str) -> ModuleType:
+    from nacre import data
+
+    module = _Alias(name, data)
+    # Names from before they left `experimental`.
+    experimental = ModuleType(f"{name}.experimental")
+    experimental.AUTOTUNE = data.AUTOTUNE  # type: ignore[attr-defined]
+    experimental.INFINITE_CARDINALITY = data.INFINITE_CARDINALITY  # type: ignore[attr-defined]
+    experimental.UNKNOWN_CARDINALITY = data.UNKNOWN_CARDINALITY  # type: ignore[attr-defined]
+    experimental.cardinality = data.Dataset.cardinality  # type: ignore[attr-defined]
+    module.experimental = experimental  # type: ignore[attr-defined]
     return module
 
 
