@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -99,8 +99,8 @@ def _to_numpy(leaf: Any) -> Any:
 class Dataset:
     """A sequence of elements, which are tensors or tuples and dictionaries of them.
 
-    Data sets are lazy: each `for` loop, and each epoch of `fit`, makes the elements anew. They never
-    change: every method gives a new one.
+    Data sets are lazy: each `for` loop, and each epoch of `fit`, makes the elements anew. They
+    never change: every method gives a new one.
 
     ```python
     train = nacre.data.Dataset.from_tensor_slices((x, y)).shuffle(10_000).batch(32).prefetch(2)
@@ -453,7 +453,9 @@ class Dataset:
         block = 1 if block_length is None else block_length
         block = _integer(block, "interleave: `block_length`", 1)
         function = _function(map_func, "interleave")
-        return Dataset(transforming.Interleave(self._data_node, function, cycle, block, "interleave"))
+        return Dataset(
+            transforming.Interleave(self._data_node, function, cycle, block, "interleave")
+        )
 
     def apply(self, transformation_func: Callable) -> Dataset:
         """What a function makes of this data set."""
@@ -550,7 +552,9 @@ def _checked_spec(spec: Any) -> TensorSpec:
         return spec
     if hasattr(spec, "shape") and hasattr(spec, "dtype"):
         return TensorSpec(spec.shape, spec.dtype)
-    raise TypeError(f"from_generator: expected TensorSpecs in `output_signature`. Received: {spec!r}")
+    raise TypeError(
+        f"from_generator: expected TensorSpecs in `output_signature`. Received: {spec!r}"
+    )
 
 
 def _signature(types: Any, shapes: Any) -> Any:
@@ -561,7 +565,8 @@ def _signature(types: Any, shapes: Any) -> Any:
         parts = [None] * len(types) if shapes is None else list(shapes)
         if len(parts) != len(types):
             raise TypeError(
-                f"from_generator: `output_types` has {len(types)} parts. Received shapes: {shapes!r}"
+                f"from_generator: `output_types` has {len(types)} parts. "
+                f"Received shapes: {shapes!r}"
             )
         return tuple(_signature(t, s) for t, s in zip(types, parts, strict=True))
     return TensorSpec(shapes, types)

@@ -89,7 +89,9 @@ def rows_elements(rows: Rows) -> Iterator:
     """The rows, one by one."""
     for piece in rows.order():
         for index in piece:
-            yield map_leaves(lambda array, at=index: None if array is None else array[at], rows.arrays)
+            yield map_leaves(
+                lambda array, at=index: None if array is None else array[at], rows.arrays
+            )
 
 
 class Slices(Node):
@@ -233,7 +235,9 @@ def _fit(value: Any, signature: Any) -> Any:
     """An element of the form that a signature asks for."""
     if isinstance(signature, dict):
         if not isinstance(value, dict) or set(value) != set(signature):
-            raise TypeError(f"expected a dictionary with the keys {list(signature)}: {_short(value)}")
+            raise TypeError(
+                f"expected a dictionary with the keys {list(signature)}: {_short(value)}"
+            )
         return {key: _fit(value[key], spec) for key, spec in signature.items()}
     if isinstance(signature, tuple):
         if not isinstance(value, (tuple, list)) or len(value) != len(signature):

@@ -235,7 +235,9 @@ def _from_python(value: Any) -> np.ndarray:
 
 def _needs_stacking(item: Any) -> bool:
     """Whether an entry of a list has a dtype of its own, which numbers of Python have not."""
-    return hasattr(item, "__array__") or (isinstance(item, list) and any(map(_needs_stacking, item)))
+    return hasattr(item, "__array__") or (
+        isinstance(item, list) and any(map(_needs_stacking, item))
+    )
 
 
 def as_element(value: Any) -> Any:
@@ -262,7 +264,7 @@ def to_user(leaf: Any) -> Any:
     if isinstance(leaf, (np.ndarray, np.generic)):
         if leaf.dtype.kind == "O":
             return StringTensor(np.asarray(leaf))
-        return _core.convert(leaf)
+        return _core.convert(np.asarray(leaf))  # np.float64 would pass for a float of Python
     if isinstance(leaf, (str, bytes)):
         return StringTensor(_object_array(leaf))
     return leaf

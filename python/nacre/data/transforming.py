@@ -336,8 +336,8 @@ def _pad(leaves: tuple, shape: Any, value: Any) -> np.ndarray:
         value = b"" if text else 0
     value = value.encode() if isinstance(value, str) else value
     out = np.full((len(arrays), *full), value, arrays[0].dtype)
-    for row, array in zip(out, arrays, strict=True):
-        row[tuple(slice(size) for size in array.shape)] = array
+    for row, array in enumerate(arrays):
+        out[(row, *(slice(size) for size in array.shape))] = array
     return out
 
 

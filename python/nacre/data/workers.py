@@ -35,8 +35,10 @@ class _Failure:
 
 
 class _Shared:
-    """What the threads and their owner share. The threads do not know the owner, so that it can be
-    dropped while they run."""
+    """What the threads and their owner share.
+
+    The threads do not know the owner, so that it can be dropped while they run.
+    """
 
     def __init__(
         self, items: Iterator, convert: Callable | None, ahead: int, limit: int | None

@@ -134,8 +134,8 @@ def training_source(
         check_batch_source(x, y, sample_weight, "x")
         if split and validation_data is None:
             raise ValueError(
-                "`validation_split` is only supported for arrays, which can be cut. Received `x` of "
-                f"type {type(x).__name__}: give `validation_data`, or cut it with "
+                "`validation_split` is only supported for arrays, which can be cut. Received `x` "
+                f"of type {type(x).__name__}: give `validation_data`, or cut it with "
                 "`utils.split_dataset`."
             )
         source = BatchSource(x, "x", shuffle != "none", class_weight, parts, goes_on=True)
