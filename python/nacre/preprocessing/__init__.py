@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import Any
 
-if TYPE_CHECKING:
-    from types import ModuleType
+_MODULES = ("image", "sequence")
+# Functions that stand in `utils` and, for Keras, here too.
+_FUNCTIONS = ("text_dataset_from_directory", "timeseries_dataset_from_array")
+__all__ = [*_MODULES, *_FUNCTIONS]
 
-__all__ = ["image", "sequence"]
 
-
-def __getattr__(name: str) -> ModuleType:
-    if name in __all__:
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
         return import_module(f"{__name__}.{name}")
+    if name in _FUNCTIONS:
+        return getattr(import_module("nacre.utils"), name)
     raise AttributeError(f"nacre.preprocessing.{name} is not offered by Nacre.")
 
 

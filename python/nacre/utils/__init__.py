@@ -30,7 +30,10 @@ _HOMES = {
     "save_img": "nacre.utils.image_utils",
     "serialize_keras_object": "nacre.saving",
     "set_random_seed": "nacre.utils.random_seed",
+    "split_dataset": "nacre.utils.dataset_utils",
     "standardize_dtype": "nacre.config",
+    "text_dataset_from_directory": "nacre.utils.text_dataset",
+    "timeseries_dataset_from_array": "nacre.utils.timeseries_dataset",
     "to_categorical": "nacre.utils.numerical_utils",
     "unpack_x_y_sample_weight": "nacre.training.arrays",
 }
