@@ -157,6 +157,8 @@ ROWS = [
     ),
     ("UpSampling3D", {"size": (1, 2, 3)}, [(2, 2, 3, 2, 3)], [], (2, 2, 6, 6, 3)),
     ("Resizing", {"height": 4, "width": 5}, [(2, 7, 6, 3)], [], (2, 4, 5, 3)),
+    ("CenterCrop", {"height": 4, "width": 5}, [(2, 7, 6, 3)], [], (2, 4, 5, 3)),
+    ("CenterCrop", {"height": 9, "width": 3}, [(2, 7, 6, 3)], [], (2, 9, 3, 3)),
     (
         "Resizing",
         {"height": 4, "width": 5, "interpolation": "nearest", "crop_to_aspect_ratio": True},

@@ -108,7 +108,7 @@ print("fine")
 @pytest.mark.parametrize(
     ("line", "name"),
     [
-        ("import tensorflow as tf; tf.data.Dataset", "tensorflow.data"),
+        ("import tensorflow as tf; tf.data.TextLineDataset", "tensorflow.data.TextLineDataset"),
         ("import tensorflow as tf; tf.lite", "tensorflow.lite"),
         ("import tensorflow.lite", "tensorflow.lite"),
         ("from tensorflow.keras.layers import Dens", "tensorflow.keras.layers.Dens"),
@@ -126,6 +126,38 @@ def test_run_names_what_is_missing(tmp_path, line, name):
     assert f"{name} is not offered by Nacre" in last
 
 
+def test_run_offers_data_sets(tmp_path):
+    result = run_script(
+        tmp_path,
+        """
+import numpy as np
+import tensorflow as tf
+from tensorflow import data
+from tensorflow.data import Dataset
+from tensorflow import keras
+
+AUTOTUNE = tf.data.AUTOTUNE
+assert AUTOTUNE == tf.data.experimental.AUTOTUNE == -1
+assert tf.data.Dataset is Dataset is data.Dataset
+x = np.random.rand(64, 4).astype("float32")
+y = (x.sum(axis=1) > 2).astype("int64")
+train = tf.data.Dataset.from_tensor_slices((x, y)).cache().shuffle(64).batch(16)
+train = train.map(lambda x, y: (tf.cast(x, tf.float32) * 2.0, y), num_parallel_calls=AUTOTUNE)
+train = train.prefetch(AUTOTUNE)
+assert int(tf.data.experimental.cardinality(train)) == len(train) == 4
+signature = (tf.TensorSpec(shape=(2,), dtype=tf.float32), tf.TensorSpec((), tf.string))
+named = tf.data.Dataset.from_generator(lambda: [([1, 2], "a")], output_signature=signature)
+assert [name.numpy() for _, name in named] == [b"a"]
+model = keras.Sequential([keras.layers.Dense(2, activation="softmax")])
+model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
+model.fit(train, validation_data=train.take(2), epochs=2, verbose=0)
+for images, labels in train.take(1):
+    print(images.shape, labels.numpy().shape, images.dtype)
+""",
+    )
+    assert result.stdout.strip() == "(16, 4) (16,) float32", result.stderr
+
+
 def test_missing_names_can_be_tried(tmp_path):
     result = run_script(
         tmp_path,
@@ -135,7 +167,7 @@ try:
     from tensorflow.keras.layers import Nothing
 except ImportError:
     Nothing = None
-print(hasattr(tf, "data"), hasattr(tf.keras, "Sequential"), Nothing)
+print(hasattr(tf, "lite"), hasattr(tf.keras, "Sequential"), Nothing)
 """,
     )
     assert result.stdout.strip() == "False True None", result.stderr

@@ -6,11 +6,13 @@ from typing import Any
 
 from nacre.layers.activation_layers import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from nacre.layers.batch_normalization import BatchNormalization
+from nacre.layers.center_crop import CenterCrop
 from nacre.layers.convolution import Conv1D, Conv2D, Conv3D
 from nacre.layers.convolution_transpose import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
 from nacre.layers.core_layers import Identity, Lambda, Masking, Rescaling
 from nacre.layers.dense import Dense
 from nacre.layers.embedding import Embedding
+from nacre.layers.feature_normalization import Normalization
 from nacre.layers.global_pooling import (
     AdaptiveAveragePooling1D,
     AdaptiveAveragePooling2D,
@@ -134,6 +136,7 @@ __all__ = [
     "AvgPool2D",
     "AvgPool3D",
     "BatchNormalization",
+    "CenterCrop",
     "Concatenate",
     "Conv1D",
     "Conv1DTranspose",
@@ -190,6 +193,7 @@ __all__ = [
     "Maximum",
     "Minimum",
     "Multiply",
+    "Normalization",
     "PReLU",
     "Permute",
     "RMSNormalization",
