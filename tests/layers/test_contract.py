@@ -113,7 +113,7 @@ def test_float64(name, arguments, shapes, weights, expected):
     layer = getattr(layers, name)(**arguments, dtype="float64")
     outputs = layer(_inputs(name, shapes, "float64"))
     assert outputs.dtype == "float64"
-    assert all(weight.dtype == "float64" for weight in layer.weights)
+    assert all(w.dtype == "float64" for w in layer.weights if w.name != "count")
     training = layer(_inputs(name, shapes, "float64"), training=True)
     assert training.dtype == "float64"
     assert tuple(training.shape) == expected

@@ -99,7 +99,7 @@ class Normalization(Layer):
 
     def _expand(self, numbers: Any) -> np.ndarray:
         """Given numbers with an axis for each axis of the inputs."""
-        numbers = np.asarray(numbers, np.float32)
+        numbers = np.asarray(numbers, np.float64)
         shape = [1] * len(self._broadcast)
         for place, size in enumerate(reversed(numbers.shape), 1):
             shape[self._kept[-place]] = size
@@ -136,8 +136,8 @@ class Normalization(Layer):
             mean = mean + (batch_mean - mean) * share
             variance = variance * (1 - share) + batch_variance * share + between
             count += size
-        self.adapt_mean.assign(mean.astype(np.float32))
-        self.adapt_variance.assign(variance.astype(np.float32))
+        self.adapt_mean.assign(mean.astype(self.adapt_mean.dtype))
+        self.adapt_variance.assign(variance.astype(self.adapt_variance.dtype))
 
     def _check_shape(self, shape: tuple) -> None:
         built = self._built_shape
