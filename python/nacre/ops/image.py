@@ -26,13 +26,26 @@ from nacre.ops.binary_ops import maximum
 from nacre.ops.convolution import conv
 from nacre.ops.core import saturate_cast
 from nacre.ops.creation import arange
+from nacre.ops.image_transforms import (
+    affine_transform,
+    hsv_to_rgb,
+    rgb_to_grayscale,
+    rgb_to_hsv,
+)
 from nacre.ops.indexing import take
 from nacre.ops.joining import pad
 from nacre.ops.pooling import along_axis
 from nacre.ops.reduce import sum as sum_over
 from nacre.ops.shaping import slice_along
 
-__all__ = ["extract_patches", "resize"]
+__all__ = [
+    "affine_transform",
+    "extract_patches",
+    "hsv_to_rgb",
+    "resize",
+    "rgb_to_grayscale",
+    "rgb_to_hsv",
+]
 
 # Where the kernel's mass at an output pixel is below this, the pixel is 0.
 _LEAST_MASS = 1000 * 2.0**-23
