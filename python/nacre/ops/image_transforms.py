@@ -204,9 +204,7 @@ def rgb_to_hsv(images: Any, data_format: str | None = None) -> Tensor:
     spread = value - minimum(minimum(red, green), blue)
     saturation = where(value > 0, spread / where(value > 0, value, 1.0), 0.0)
     sixth = 1.0 / (6.0 * where(spread > 0, spread, 1.0))
-    hue = where(
-        value == green, sixth * (blue - red) + 2.0 / 6.0, sixth * (red - green) + 4.0 / 6.0
-    )
+    hue = where(value == green, sixth * (blue - red) + 2.0 / 6.0, sixth * (red - green) + 4.0 / 6.0)
     hue = where(value == red, sixth * (green - blue), hue)
     hue = where(spread > 0, where(hue < 0, hue + 1.0, hue), 0.0)
     return stack([cast(part, value.dtype) for part in (hue, saturation, value)], axis=axis)
