@@ -133,7 +133,9 @@ def test_affine_transform(keras, fill_mode, interpolation):
         ours = nacre.ops.image.affine_transform(images, transform, **options, **more)
         theirs = keras.ops.image.affine_transform(images, transform, **options, **more)
         assert ours.dtype == images.dtype
-        assert_close(ours.numpy(), np.asarray(theirs), 1e-5, "affine_transform")
+        # What lies between two whole numbers may be rounded either way.
+        tolerance = 1e-5 if images.dtype == "float32" else 1.5 / 255
+        assert_close(ours.numpy(), np.asarray(theirs), tolerance, "affine_transform")
 
 
 @pytest.mark.parametrize("name", ["rgb_to_hsv", "hsv_to_rgb", "rgb_to_grayscale"])

@@ -19,7 +19,8 @@ class _ColorLayer(RandomImageLayer):
         **kwargs: As for `Layer`.
     """
 
-    _LOWEST = 0.0
+    _LOWEST = 0.0  # of the factor
+    _SORTED = True  # whether `value_range` is sorted, which Keras does for some
 
     def __init__(
         self,
@@ -35,7 +36,7 @@ class _ColorLayer(RandomImageLayer):
             raise ValueError(
                 f"{self._label()}: `value_range` must be two numbers. Received: {value_range!r}"
             )
-        self.value_range = sorted(value_range)
+        self.value_range = sorted(value_range) if self._SORTED else value_range
 
     def get_config(self) -> dict:
         return {**super().get_config(), **self._arguments("factor", "value_range")}
@@ -79,6 +80,8 @@ class RandomContrast(_ColorLayer):
         **kwargs: As for `Layer`.
     """
 
+    _SORTED = False
+
     def __init__(
         self, factor: Any, value_range: Any = (0, 255), seed: int | None = None, **kwargs: Any
     ):
@@ -104,6 +107,8 @@ class RandomHue(_ColorLayer):
         seed: An int for repeatable changes.
         **kwargs: As for `Layer`.
     """
+
+    _SORTED = False
 
     def __init__(
         self,
@@ -139,13 +144,16 @@ class RandomSaturation(_ColorLayer):
     """Make the colours of images stronger or paler.
 
     Args:
-        factor: The limits of a number between 0 and 1, or the upper one: 0 leaves grey, 0.5 leaves
-            images as they are, and near 1 colours are as strong as they can be.
+        factor: The limits of a number, or the upper one: 0 and less leave grey, 0.5 leaves images
+            as they are, and near 1 colours are as strong as they can be. A single number is, with
+            the other sign, the lower limit too.
         value_range: The smallest and largest value of images.
         data_format: `channels_last` or `channels_first`.
         seed: An int for repeatable changes.
         **kwargs: As for `Layer`.
     """
+
+    _LOWEST = -1.0
 
     def __init__(
         self,
