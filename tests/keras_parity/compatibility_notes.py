@@ -102,6 +102,9 @@ DIFFERENT_ON_PURPOSE: list[str] = [
     "Masks of a model's outputs weigh metrics in training as they do in evaluation. Keras on JAX "
     "loses them between loss and metrics in training.",
     "A generator that is used up ends the training. Keras goes on with its first batch.",
+    "An epoch that finds its data used up exactly begins it anew. Where their number is not known, "
+    "Keras counts an epoch without steps. `evaluate`, `predict` and validation without steps "
+    "refuse data without end, and `use_multiprocessing=True` is refused: threads make the batches.",
     "`nacre.Function` is what `nacre.function` returns, a traced function of tensors, as in "
     "TensorFlow; `keras.Function` is a graph of operations, for which `Model` does.",
     "Random numbers are drawn from the same distributions, but they are not the same numbers.",

@@ -1,5 +1,6 @@
 """Rows of the op table: convolution, pooling and resizing."""
 
+import colorsys
 import itertools
 
 import numpy as np
@@ -281,6 +282,43 @@ IMAGES = [
         [("any", (3, 4, 6, 2))],
         ints=True,
         batch=False,
+    ),
+    Case(
+        "affine_transform",  # a pixel from the right and from above
+        lambda x: ops.image.affine_transform(x, [1, 0, 1, 0, 1, -1, 0, 0], fill_value=2),
+        lambda x: np.pad(x[:, :-1, 1:], [(0, 0), (1, 0), (0, 1), (0, 0)], constant_values=2),
+        [("any", (3, 4, 5, 2))],
+    ),
+    Case(
+        "affine_transform_between",  # half a pixel from the left, reflected
+        lambda x: ops.image.affine_transform(
+            x, [1, 0, -0.5, 0, 1, 0, 0, 0], fill_mode="reflect", data_format="channels_first"
+        ),
+        lambda x: (x + x[..., [0, 0, 1, 2, 3]]) / 2,
+        [("any", (3, 2, 4, 5))],
+    ),
+    Case(
+        "rgb_to_hsv",
+        ops.image.rgb_to_hsv,
+        lambda x: np.apply_along_axis(lambda c: colorsys.rgb_to_hsv(*c), -1, x),
+        [("probability", (3, 4, 5, 3))],
+        grad=0,
+        tol=1e-5,
+    ),
+    Case(
+        "hsv_to_rgb",
+        ops.image.hsv_to_rgb,
+        lambda x: np.apply_along_axis(lambda c: colorsys.hsv_to_rgb(*c), -1, x),
+        [("probability", (3, 4, 5, 3))],
+        grad=0,
+        tol=1e-5,
+    ),
+    Case(
+        "rgb_to_grayscale",
+        ops.image.rgb_to_grayscale,
+        lambda x: x @ np.array([[0.2989], [0.587], [0.114]]),
+        [("any", (3, 4, 5, 3))],
+        tol=1e-5,
     ),
     Case(
         "extract_patches",

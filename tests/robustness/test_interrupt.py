@@ -209,3 +209,53 @@ def test_an_exception_in_a_callback_keeps_the_history():
     with pytest.raises(RuntimeError, match="enough"):
         model.fit(x, x[:, 0], epochs=9, verbose=0, callbacks=[callback])
     assert len(model.history.history["loss"]) == 2
+
+
+@pytest.mark.parametrize("source", ["generator", "dataset", "py_dataset"])
+def test_ctrl_c_while_waiting_for_data(source):
+    """A source that does not come back does not keep `fit` from being interrupted."""
+    found = run_script(
+        f"""
+        from nacre.data import Dataset, workers
+        workers._PATIENCE = 0.1
+        stuck = threading.Event()
+        batch = (np.zeros((4, 3), "float32"), np.zeros((4, 1), "float32"))
+
+        def batches():
+            yield batch
+            interrupt_after(0.2)
+            stuck.wait(100)
+            yield batch
+
+        class Batches(nacre.utils.PyDataset):
+            def __len__(self):
+                return 9
+            def __getitem__(self, index):
+                if index == 3:
+                    interrupt_after(0.2)
+                if index >= 3:
+                    stuck.wait(100)
+                return batch
+
+        sources = dict(
+            generator=lambda: batches(),
+            dataset=lambda: Dataset.from_generator(batches).map(lambda *x: x, 2).prefetch(2),
+            py_dataset=lambda: Batches(workers=2),
+        )
+        model = nacre.Sequential([nacre.Input((3,)), layers.Dense(1)])
+        model.compile("sgd", "mse")
+        try:
+            model.fit(sources[{source!r}](), shuffle=False, verbose=0)
+            kind = "finished"
+        except KeyboardInterrupt:
+            kind = "interrupted"
+        stuck.set()
+        for _ in range(500):
+            left = [t for t in threading.enumerate() if t.name == "nacre-data"]
+            if not left:
+                break
+            time.sleep(0.01)
+        print(json.dumps(dict(kind=kind, left=len(left))))
+        """
+    )
+    assert found == {"kind": "interrupted", "left": 0}

@@ -67,8 +67,8 @@ class RandomImageLayer(Layer):
         """
         raise NotImplementedError(type(self).__name__)
 
-    def call(self, inputs: Any, training: Any = True) -> Any:
-        images = ops.cast(inputs, self.compute_dtype)
+    def call(self, data: Any, training: Any = True) -> Any:
+        images = ops.cast(data, self.compute_dtype)
         if not training:
             return images
         if len(images.shape) == 4:

@@ -28,8 +28,8 @@ class CenterCrop(Layer):
         self.data_format = config.standardize_data_format(data_format)
         self.input_spec = InputSpec(min_ndim=3, max_ndim=4)
 
-    def call(self, inputs: Any, training: Any = True) -> Any:
-        inputs = ops.cast(inputs, self.compute_dtype)
+    def call(self, data: Any, training: Any = True) -> Any:
+        inputs = ops.cast(data, self.compute_dtype)
         first = len(inputs.shape) - (3 if self.data_format == "channels_last" else 2)
         where = [slice(None)] * len(inputs.shape)
         for axis, size in ((first, self.height), (first + 1, self.width)):

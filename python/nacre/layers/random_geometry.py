@@ -261,6 +261,7 @@ class RandomCrop(RandomImageLayer):
         width: The new width.
         seed: An int for repeatable changes.
         data_format: `channels_last` or `channels_first`.
+        name: The name.
         **kwargs: As for `Layer`.
     """
 
@@ -270,9 +271,10 @@ class RandomCrop(RandomImageLayer):
         width: int,
         seed: int | None = None,
         data_format: str | None = None,
+        name: str | None = None,
         **kwargs: Any,
     ):
-        super().__init__(seed, data_format, **kwargs)
+        super().__init__(seed, data_format, name=name, **kwargs)
         self.height = check_units(height, self._label(), "height")
         self.width = check_units(width, self._label(), "width")
 
