@@ -258,6 +258,22 @@ def test_threads_end_with_the_iterator():
     assert no_workers_left()
 
 
+def test_a_layer_is_built_by_one_thread():
+    built = []
+
+    class Slow(nacre.layers.Layer):
+        def build(self, shape):
+            time.sleep(0.02)
+            built.append(shape)
+
+        def call(self, x):
+            return x
+
+    mapped = Dataset.from_tensor_slices(np.zeros((8, 2))).batch(1).map(Slow(), 4)
+    assert len(list(mapped)) == 8
+    assert built == [(1, 2)]
+
+
 def test_prefetch_is_bounded():
     made = []
     dataset = Dataset.range(100).map(lambda n: made.append(1) or n).prefetch(4)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nacre import _core
-from nacre.data import nodes, selecting, transforming
+from nacre.data import batching, nodes, selecting, transforming
 from nacre.data.nodes import INFINITE, Node
 from nacre.data.structure import (
     TensorSpec,
@@ -370,7 +370,7 @@ class Dataset:
         """
         _workers(num_parallel_calls, deterministic, "batch")
         size = _integer(batch_size, "batch: `batch_size`", 1)
-        return Dataset(transforming.Batch(self._data_node, size, bool(drop_remainder)))
+        return Dataset(batching.Batch(self._data_node, size, bool(drop_remainder)))
 
     def padded_batch(
         self,
@@ -390,14 +390,14 @@ class Dataset:
         """
         size = _integer(batch_size, "padded_batch: `batch_size`", 1)
         return Dataset(
-            transforming.PaddedBatch(
+            batching.PaddedBatch(
                 self._data_node, size, bool(drop_remainder), padded_shapes, padding_values
             )
         )
 
     def unbatch(self) -> Dataset:
         """The rows of each element, one by one."""
-        return Dataset(transforming.Unbatch(self._data_node))
+        return Dataset(batching.Unbatch(self._data_node))
 
     def window(
         self, size: int, shift: int | None = None, stride: int = 1, drop_remainder: bool = False

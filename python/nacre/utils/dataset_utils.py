@@ -70,7 +70,7 @@ def split_dataset(
 
 def _samples(dataset: Any) -> tuple[Any, int, int | None]:
     """Arrays of all samples, their number, and the size of batches they came in."""
-    from nacre.data import nodes, transforming
+    from nacre.data import batching, nodes
 
     batch_size = None
     node = getattr(dataset, "_data_node", None)
@@ -91,9 +91,9 @@ def _samples(dataset: Any) -> tuple[Any, int, int | None]:
                 f"Received: {type(dataset).__name__}"
             )
         node = nodes.FromGenerator(lambda: (dataset[i] for i in range(len(dataset))), (), None)
-    elif isinstance(node, transforming.Batch):
+    elif isinstance(node, batching.Batch):
         batch_size = node.size
-        node = transforming.Unbatch(node)
+        node = batching.Unbatch(node)
     rows = node.rows()
     if rows is not None and rows.plain:
         arrays, size = rows.arrays, rows.size
@@ -102,7 +102,7 @@ def _samples(dataset: Any) -> tuple[Any, int, int | None]:
             raise ValueError("split_dataset: the data set has no end.")
         elements = list(node.elements())
         size = len(elements)
-        joined = transforming.Batch(node, max(size, 1), False)
+        joined = batching.Batch(node, max(size, 1), False)
         arrays = joined.join(elements) if elements else None
     if not size:
         raise ValueError("split_dataset: received no samples.")
