@@ -257,3 +257,27 @@ def test_texts(keras, tmp_path, capsys):
         for library in (keras, nacre)
     )
     assert sorted(map(str, as_numbers(ours))) == sorted(map(str, as_numbers(theirs)))
+
+
+@needs_tensorflow
+@pytest.mark.parametrize("axis", [-1, None, (1, 2), 0])
+def test_adapt(keras, axis):
+    data = RNG.normal(3, 2, (24, 3, 4)).astype("float32")
+    kinds = {
+        "array": lambda library: data,
+        "batches": lambda library: [data[:10], data[10:15], data[15:]],
+        "dataset": lambda library: dataset_class(library).from_tensor_slices(data).batch(7),
+        "pairs": lambda library: (
+            dataset_class(library).from_tensor_slices((data, np.arange(24))).batch(7)
+        ),
+    }
+    for kind in kinds if axis != 0 else ["array"]:
+        layers = []
+        for library in (nacre, keras):
+            layer = library.layers.Normalization(axis=axis)
+            layer.adapt(kinds[kind](library))
+            layers.append(layer)
+        ours, theirs = layers
+        assert_close(ours.get_weights(), theirs.get_weights(), 1e-5, kind)
+        assert [w.name for w in ours.weights] == [w.name for w in theirs.weights]
+        assert_close(np.asarray(ours(data)), np.asarray(theirs(data)), 1e-5, kind)

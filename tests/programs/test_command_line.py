@@ -148,6 +148,18 @@ assert int(tf.data.experimental.cardinality(train)) == len(train) == 4
 signature = (tf.TensorSpec(shape=(2,), dtype=tf.float32), tf.TensorSpec((), tf.string))
 named = tf.data.Dataset.from_generator(lambda: [([1, 2], "a")], output_signature=signature)
 assert [name.numpy() for _, name in named] == [b"a"]
+hot = train.map(lambda x, y: (x, tf.one_hot(y, depth=2))).take(1).get_single_element()[1]
+assert hot.shape == (16, 2)
+doubled = tf.data.Dataset.range(3).map(
+    lambda n: tf.numpy_function(lambda a: [a * 2, a / 2], [n], [tf.int64, tf.float32])
+)
+assert [(int(a), float(b)) for a, b in doubled] == [(0, 0.0), (2, 0.5), (4, 1.0)]
+squares = tf.data.Dataset.range(3).map(lambda n: tf.py_function(lambda a: a * a, [n], tf.int64))
+assert list(squares.as_numpy_iterator()) == [0, 1, 4]
+series = tf.data.Dataset.from_tensor_slices(np.arange(10.0)).window(4, shift=1, drop_remainder=True)
+series = series.flat_map(lambda window: window.batch(4)).shuffle(5)
+series = series.map(lambda window: (window[:-1], window[-1])).batch(7)
+assert [(a.shape, b.shape) for a, b in series] == [((7, 3), (7,))]
 model = keras.Sequential([keras.layers.Dense(2, activation="softmax")])
 model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
 model.fit(train, validation_data=train.take(2), epochs=2, verbose=0)

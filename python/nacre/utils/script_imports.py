@@ -125,6 +125,33 @@ class _TensorFlow(ModuleType):
             return lambda decorated: decorated
         return func
 
+    @staticmethod
+    def one_hot(indices: Any, depth: int, axis: int = -1, dtype: Any = "float32") -> Any:
+        """`tf.one_hot`, whose `depth` is called `num_classes` elsewhere."""
+        from nacre import ops
+
+        return ops.one_hot(indices, depth, axis=axis, dtype=dtype)
+
+    @staticmethod
+    def py_function(func: Any, inp: Any, Tout: Any) -> Any:
+        """`tf.py_function`: calls a function of tensors, as nothing is traced here."""
+        return _typed(func(*inp), Tout)
+
+    @staticmethod
+    def numpy_function(func: Any, inp: Any, Tout: Any) -> Any:
+        """`tf.numpy_function`: calls a function of arrays, as nothing is traced here."""
+        return _typed(func(*(part.numpy() for part in inp)), Tout)
+
+
+def _typed(values: Any, dtypes: Any) -> Any:
+    """Results of a function as tensors of the dtypes that were promised."""
+    from nacre.data.structure import as_leaf, to_user
+
+    if isinstance(dtypes, (list, tuple)):
+        return [_typed(value, dtype) for value, dtype in zip(values, dtypes, strict=True)]
+    value = to_user(as_leaf(values))
+    return value if dtypes in (None, "string") else value.astype(dtypes)
+
 
 def _missing(name: str) -> str:
     return f"{name} is not offered by Nacre."
