@@ -190,7 +190,9 @@ def _workers_of(source: PyDataset) -> tuple[int, int]:
         )
     workers = check_positive(source.workers, f"{name}.workers", 0)
     ahead = check_positive(source.max_queue_size, f"{name}.max_queue_size", 0)
-    return max(workers, 1), max(ahead, 1)
+    if workers <= 1:  # the queue is that of several workers, as in Keras: batches may be large
+        return 1, BatchSource._AHEAD
+    return workers, max(ahead, 1)
 
 
 class ArrayBatches:

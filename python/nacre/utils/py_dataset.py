@@ -21,7 +21,8 @@ class PyDataset:
     Args:
         workers: Number of threads that make batches; 0 and 1 mean one.
         use_multiprocessing: Must be `False` when it comes to training: threads make the batches.
-        max_queue_size: How many batches are made ahead at most.
+        max_queue_size: How many batches several workers make ahead at most; a single one is two
+            batches ahead.
     """
 
     def __init__(
