@@ -280,6 +280,24 @@ def test_errors_in_the_middle_leave_nothing_behind(kind):
     assert no_workers_left()
 
 
+@pytest.mark.parametrize("method", ["fit", "evaluate", "predict"])
+def test_no_thread_waits_while_an_error_is_looked_at(method):
+    """A traceback holds the frames, and a shell the last traceback."""
+
+    class Failing(nacre.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            raise LookupError("mine")
+
+        on_test_batch_end = on_predict_batch_end = on_train_batch_end
+
+    dataset = counted(50).map(lambda x, y: (x, y), num_parallel_calls=2).prefetch(2)
+    steps = {"steps_per_epoch" if method == "fit" else "steps": 3}
+    with pytest.raises(LookupError, match="mine") as caught:
+        getattr(identity(), method)(dataset.repeat(), callbacks=[Failing()], verbose=0, **steps)
+    assert no_workers_left()
+    assert caught.tb is not None
+
+
 def test_a_generator_is_gone_through_once():
     batches = ((X[:4], Y[:4]) for _ in range(3))
     with pytest.warns(UserWarning, match="nothing is left for epoch 2"):

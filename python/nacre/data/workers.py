@@ -182,6 +182,8 @@ class OrderedWorkers:
         for thread in self._threads:
             if thread is not threading.current_thread():
                 thread.join(max(0.0, deadline - time.monotonic()))
+        if not any(thread.is_alive() for thread in self._threads):
+            self._shared.items = iter(())  # which may have threads of its own
 
 
 def through_workers(

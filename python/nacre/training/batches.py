@@ -120,14 +120,18 @@ class BatchSource:
             left = total - self._seen
             wanted = left if limit is None else min(limit, left)
         count = 0
-        for attempt in (1, 2):
-            for batch in self._take(wanted):
-                count += 1
-                self._seen += 1
-                yield batch
-            if attempt == 2 or count or not self._seen or self._one_way:
-                break
-            self._begin()  # the last epoch ended where the data did, which nobody could know
+        try:
+            for attempt in (1, 2):
+                for batch in self._take(wanted):
+                    count += 1
+                    self._seen += 1
+                    yield batch
+                if attempt == 2 or count or not self._seen or self._one_way:
+                    break
+                self._begin()  # the last epoch ended where the data did, which nobody could know
+        except BaseException:  # also when the one who iterates leaves
+            self._items = self._source if self._one_way else None
+            raise
         if limit is not None and count < limit:
             warn(
                 f"Your input ran out of data: {count} batches of the {limit} that an epoch should "

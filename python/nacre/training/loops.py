@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
 from nacre.utils.warnings_utils import warn
@@ -132,19 +133,21 @@ def _train_epoch(train: PythonPhase, epoch: int, hooks: Hooks) -> tuple[list, bo
     train.reset()
     logs: Any = []
     finite = True
-    for step, batch in enumerate(train.batches()):
-        if hooks.on_batch_begin is not None:
-            hooks.on_batch_begin(step)
-        logs = train.run(batch)
-        index = train.loss_index()
-        if finite and index is not None and not math.isfinite(logs[index]):
-            finite = False
-            if hooks.on_nonfinite is not None:
-                hooks.on_nonfinite(epoch, step)
-        if hooks.on_progress is not None:
-            hooks.on_progress(step + 1, None, logs)
-        if hooks.on_batch_end is not None and hooks.on_batch_end(step, logs):
-            return logs, True
+    # Closed at once, as a traceback may hold the iterator, and with it its threads, for long.
+    with closing(train.batches()) as batches:
+        for step, batch in enumerate(batches):
+            if hooks.on_batch_begin is not None:
+                hooks.on_batch_begin(step)
+            logs = train.run(batch)
+            index = train.loss_index()
+            if finite and index is not None and not math.isfinite(logs[index]):
+                finite = False
+                if hooks.on_nonfinite is not None:
+                    hooks.on_nonfinite(epoch, step)
+            if hooks.on_progress is not None:
+                hooks.on_progress(step + 1, None, logs)
+            if hooks.on_batch_end is not None and hooks.on_batch_end(step, logs):
+                return logs, True
     return logs, False
 
 
@@ -154,12 +157,13 @@ def run_phase(phase: PythonPhase, hooks: Hooks) -> list:
     if hooks.on_validation_begin is not None:
         hooks.on_validation_begin()
     logs: Any = []
-    for step, batch in enumerate(phase.batches()):
-        if hooks.on_validation_batch_begin is not None:
-            hooks.on_validation_batch_begin(step)
-        logs = phase.run(batch)
-        if hooks.on_validation_batch_end is not None:
-            hooks.on_validation_batch_end(step, logs)
+    with closing(phase.batches()) as batches:
+        for step, batch in enumerate(batches):
+            if hooks.on_validation_batch_begin is not None:
+                hooks.on_validation_batch_begin(step)
+            logs = phase.run(batch)
+            if hooks.on_validation_batch_end is not None:
+                hooks.on_validation_batch_end(step, logs)
     if hooks.on_validation_end is not None:
         hooks.on_validation_end(logs)
     return logs

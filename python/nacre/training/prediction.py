@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Any
 
 import numpy as np
@@ -82,18 +83,19 @@ def _predict_in_python(model: Any, source: Source, callbacks: CallbackList) -> A
     parts: list[list] = []
     structure = None
     callbacks.on_predict_begin()
-    for step, batch in enumerate(source.batches.epoch(source.limit)):
-        if begin is not None:
-            begin(step)
-        outputs = _run_batch(model, batch)
-        structure = outputs
-        parts.append(tree.flatten(outputs))
-        if end is not None:
-            end(step, {"outputs": outputs})
-        if progbar is not None:
-            progbar.progress(step + 1, None)
-        if getattr(model, "stop_predicting", False):
-            break
+    with closing(source.batches.epoch(source.limit)) as batches:
+        for step, batch in enumerate(batches):
+            if begin is not None:
+                begin(step)
+            outputs = _run_batch(model, batch)
+            structure = outputs
+            parts.append(tree.flatten(outputs))
+            if end is not None:
+                end(step, {"outputs": outputs})
+            if progbar is not None:
+                progbar.progress(step + 1, None)
+            if getattr(model, "stop_predicting", False):
+                break
     callbacks.on_predict_end()
     if not parts:
         raise ValueError("`predict` received no batches of data.")
