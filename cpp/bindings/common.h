@@ -95,6 +95,7 @@ void bind_regions(py::module_& m);
 void bind_tape(py::module_& m);
 void bind_executable(py::module_& m);
 void bind_training(py::module_& m);
+void bind_image(py::module_& m);
 void bind_system(py::module_& m);
 
 }  // namespace nacre::bindings

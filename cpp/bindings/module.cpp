@@ -32,5 +32,6 @@ PYBIND11_MODULE(_core, m) {
   nacre::bindings::bind_tape(m);
   nacre::bindings::bind_executable(m);
   nacre::bindings::bind_training(m);
+  nacre::bindings::bind_image(m);
   nacre::bindings::bind_system(m);
 }

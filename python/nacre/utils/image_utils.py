@@ -44,16 +44,12 @@ def load_img(
         OSError: There is no such file, or it is no picture, or an incomplete one.
         ValueError: An option is not one of the above.
     """
-    image_module = _pillow("load_img")
+    image_module = pillow("load_img")
     if color_mode not in _MODES:
         raise ValueError(
             f"load_img: color_mode is 'rgb', 'rgba' or 'grayscale'. Received: {color_mode!r}"
         )
-    if interpolation not in _INTERPOLATIONS:
-        raise ValueError(
-            f"load_img: interpolation is one of {', '.join(_INTERPOLATIONS)}. "
-            f"Received: {interpolation!r}"
-        )
+    check_interpolation("load_img", interpolation)
     image = _decode(image_module, path)
     kept = _MODES[color_mode]
     if image.mode not in kept:
@@ -109,7 +105,7 @@ def array_to_img(
     Raises:
         ValueError: The array has another rank or another number of channels.
     """
-    image_module = _pillow("array_to_img")
+    image_module = pillow("array_to_img")
     data_format = config.standardize_data_format(data_format)
     array = np.asarray(x, dtype=config.floatx() if dtype is None else dtype)
     if array.ndim != 3:
@@ -164,7 +160,24 @@ def save_img(
     image.save(path, format=file_format, **kwargs)
 
 
-def _pillow(function: str) -> Any:
+def check_interpolation(function: str, interpolation: Any) -> None:
+    """Raises `ValueError` when it is not the name of an interpolation."""
+    if interpolation not in _INTERPOLATIONS:
+        raise ValueError(
+            f"{function}: interpolation is one of {', '.join(_INTERPOLATIONS)}. "
+            f"Received: {interpolation!r}"
+        )
+
+
+def pillow(function: str) -> Any:
+    """Pillow's module `Image`.
+
+    Args:
+        function: Who needs it.
+
+    Raises:
+        ImportError: It is not installed.
+    """
     try:
         from PIL import Image
     except ImportError as error:
