@@ -66,9 +66,7 @@ def test_warps(fill_mode, order, channels):
             np.testing.assert_allclose(last, expected, atol=1e-9)
             first = image.apply_affine_transform(x.transpose(2, 0, 1), *numbers, **options)
             np.testing.assert_array_equal(first, last.transpose(2, 0, 1))
-            single = image.apply_affine_transform(
-                x.astype("float32"), *numbers, 0, 1, 2, **options
-            )
+            single = image.apply_affine_transform(x.astype("float32"), *numbers, 0, 1, 2, **options)
             assert single.dtype == np.float32
             np.testing.assert_allclose(single, expected, atol=1e-3)
 
