@@ -193,18 +193,20 @@ class BatchesInOrder:
         while self._left and len(self._begun) <= self._AHEAD:
             index_array = iterator._indices(self._left.popleft())
             self._begun.append((index_array, iterator._read_ahead(index_array)))
-        index_array, reading = self._begun.popleft()
+        index_array, reading = self._begun[0]  # stays there, to be cancelled while it is read
         try:
             if self._cancelled:  # by another thread, which did not see these readings
                 raise Cancelled
             with draws.drawing_from(generator):
-                return iterator._produce(index_array, reading)
+                batch = iterator._produce(index_array, reading)
         except Cancelled:
             self.cancel()
             raise StopIteration from None
         except BaseException:
             self.cancel()
             raise
+        self._begun.popleft()
+        return batch
 
     def cancel(self) -> None:
         """Makes no further batches and gives up what is being read."""
