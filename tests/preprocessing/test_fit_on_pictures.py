@@ -110,9 +110,30 @@ class Stop(nacre.callbacks.Callback):
 def test_stopping_early_leaves_no_thread_behind(folder):
     small_model().fit(flow(folder), callbacks=[Stop()], verbose=0)
     assert no_threads_left()
-    with pytest.raises(ZeroDivisionError):
-        small_model().fit(flow(folder), callbacks=[Stop(ZeroDivisionError())], verbose=0)
+    model = small_model()
+    stop = [Stop(ZeroDivisionError())]
+    with pytest.raises(ZeroDivisionError) as kept:  # with all that its traceback refers to
+        model.fit(flow(folder), callbacks=stop, verbose=0)
     assert no_threads_left()
+    assert kept.traceback
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("hook", ["test", "predict"])
+def test_errors_in_other_loops_leave_no_thread_behind(folder, hook):
+    class Failing(nacre.callbacks.Callback):
+        pass
+
+    def fail(self, batch, logs=None):
+        raise ZeroDivisionError
+
+    setattr(Failing, f"on_{hook}_batch_end", fail)
+    model = small_model()
+    run = model.evaluate if hook == "test" else model.predict
+    with pytest.raises(ZeroDivisionError) as kept:
+        run(flow(folder), callbacks=[Failing()], verbose=0)
+    assert no_threads_left()
+    assert kept.traceback
 
 
 @pytest.mark.timeout(60)
