@@ -95,8 +95,7 @@ def part_of(listing: Listing, validation_split: float | None, subset: str | None
     if not validation_split or subset is None:
         return listing
     count = int(validation_split * len(listing.paths))
-    # Without any files for validation Keras has none for training either.
-    border = len(listing.paths) - count if count else 0
+    border = len(listing.paths) - count
     if subset == "training":
         where = slice(None, border)
         print_msg(f"Using {len(listing.paths) - count} files for training.")
