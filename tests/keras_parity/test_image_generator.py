@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from nacre.preprocessing import image
+from nacre.utils.dataset_listing import list_files, part_of
+from nacre.utils.image_dataset_utils import list_pictures
 
 CHANNELS = {"rgb": 3, "rgba": 4, "grayscale": 1}
 AUGMENTATIONS = {
@@ -394,3 +396,68 @@ def test_saved_pictures_have_the_same_names(legacy, folder, tmp_path):
         names.append(sorted(path.name for path in place.iterdir()))
         assert len(names[-1]) == 12
     assert names[0] == names[1]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"seed": 3},
+        {"seed": 3, "class_names": ["dogs", "birds"]},
+        {"labels": None, "seed": 1},
+        {"labels": list(range(23)), "shuffle": False},
+        {"shuffle": False, "follow_links": True},
+    ],
+)
+def test_files_are_listed_alike(keras, folder, options):
+    """What `image_dataset_from_directory` starts from."""
+    theirs = importlib.import_module("keras.src.utils.dataset_utils")
+    options = {"labels": "inferred", **options}
+    endings = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
+    if options["labels"] not in ("inferred", None):
+        options["labels"] = options["labels"][: len(list_files(folder, None, endings).paths)]
+    np.random.seed(4)
+    paths, labels, names = theirs.index_directory(str(folder), formats=endings, **options)
+    np.random.seed(4)
+    listing = list_files(str(folder), endings=endings, **options)
+    assert listing.paths == paths
+    assert listing.class_names == names
+    if labels is not None:
+        np.testing.assert_array_equal(listing.labels, labels)
+    for subset in ("training", "validation"):
+        expected = theirs.get_training_or_validation_split(paths, labels, 0.3, subset)
+        part = part_of(listing, 0.3, subset)
+        assert part.paths == expected[0]
+
+
+@pytest.mark.parametrize("color_mode", ["rgb", "grayscale"])
+@pytest.mark.parametrize("interpolation", ["bilinear", "nearest", "bicubic"])
+def test_pictures_of_data_sets(keras, tmp_path, color_mode, interpolation):
+    pytest.importorskip("tensorflow", reason="Keras reads pictures for data sets with TensorFlow")
+    pillow = pytest.importorskip("PIL.Image")
+    rng = np.random.default_rng(0)
+    for kind, size in (("a", (31, 22)), ("a", (40, 17)), ("b", (9, 14))):
+        (tmp_path / kind).mkdir(exist_ok=True)
+        channels = (3,) if color_mode == "rgb" else ()
+        pixels = rng.integers(0, 256, (*size, *channels), dtype=np.uint8)
+        pillow.fromarray(pixels).save(tmp_path / kind / f"{size[0]}.png")
+    for aspect in ({}, {"crop_to_aspect_ratio": True}, {"pad_to_aspect_ratio": True}):
+        options = {
+            "image_size": (20, 24),
+            "shuffle": False,
+            "color_mode": color_mode,
+            "interpolation": interpolation,
+            "label_mode": "categorical",
+            **aspect,
+        }
+        data = keras.utils.image_dataset_from_directory(str(tmp_path), **options)
+        (expected, labels), *_ = data.as_numpy_iterator()
+        (files,) = list_pictures(str(tmp_path), **options)
+        assert files.file_paths == data.file_paths
+        np.testing.assert_array_equal(files.targets, labels)
+        result = files.load_batch(range(3)).wait()
+        if aspect and interpolation == "nearest":
+            continue  # which pixel is the nearest to a half is another matter
+        np.testing.assert_allclose(
+            result, expected, atol=0.2 if interpolation == "bicubic" else 0.01, err_msg=str(aspect)
+        )

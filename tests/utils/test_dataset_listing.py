@@ -182,3 +182,16 @@ def test_gray_values_of_16_bits(tmp_path):
     Image.fromarray(values).save(tmp_path / "only" / "x.png")
     (files,) = list_pictures(tmp_path, color_mode="grayscale", image_size=(3, 4))
     np.testing.assert_array_equal(files.load(0)[..., 0], values >> 8)
+
+
+def test_pictures_keep_their_proportions_if_asked_for(tmp_path):
+    (tmp_path / "only").mkdir()
+    values = np.arange(1, 33, dtype=np.uint8).reshape(4, 8)
+    Image.fromarray(values).save(tmp_path / "only" / "x.png")
+    options = {"color_mode": "grayscale", "interpolation": "nearest"}
+    (padded,) = list_pictures(tmp_path, image_size=8, pad_to_aspect_ratio=True, **options)
+    expected = np.zeros((8, 8))
+    expected[2:6] = values
+    np.testing.assert_array_equal(padded.load(0)[..., 0], expected)
+    (cut,) = list_pictures(tmp_path, image_size=4, crop_to_aspect_ratio=True, **options)
+    np.testing.assert_array_equal(cut.load(0)[..., 0], values[:, 2:6])

@@ -58,11 +58,11 @@ class PictureFiles:
             count = len(listing.class_names or ())
             self.targets = class_targets(listing.labels, label_mode, count)
         self._color_mode = color_mode
+        self._size = image_size
+        self._pads = pad_to_aspect_ratio
         self._options = {
-            "size": image_size,
             "interpolation": interpolation,
             "crop_to_aspect_ratio": crop_to_aspect_ratio,
-            "pad_to_aspect_ratio": pad_to_aspect_ratio,
             "data_format": "channels_last",
         }
         self._first = data_format == "channels_first"
@@ -84,8 +84,6 @@ class PictureFiles:
         Raises:
             OSError: The file is no picture, or an incomplete one; its name is in the message.
         """
-        from nacre.ops.image import resize
-
         path = self.file_paths[index]
         # Opening a pipe would wait for somebody to write to it.
         if not stat.S_ISREG(os.stat(path).st_mode):
@@ -94,11 +92,23 @@ class PictureFiles:
             array = np.asarray(image)
         if array.dtype != np.uint8:  # gray values of 16 bits, or of 32 that hold 16
             array = (array >> 8).clip(0, 255)
-        array = np.asarray(array, np.float32)
-        array = array[..., None] if array.ndim == 2 else array
-        if array.shape[:2] != self._options["size"]:
-            array = np.asarray(resize(array, **self._options))
+        array = self._resized(np.asarray(array[..., None] if array.ndim == 2 else array))
         return array.transpose(2, 0, 1) if self._first else array
+
+    def _resized(self, array: np.ndarray) -> np.ndarray:
+        from nacre.ops.image import resize
+
+        array = array.astype(np.float32)
+        size, place = self._size, (0, 0)
+        if self._pads:
+            size, place = _inside(array.shape[:2], size)
+        if array.shape[:2] != size:
+            array = np.asarray(resize(array, size, **self._options))
+        if size == self._size:
+            return array
+        result = np.zeros((*self._size, array.shape[2]), np.float32)
+        result[place[0] : place[0] + size[0], place[1] : place[1] + size[1]] = array
+        return result
 
     def load_batch(self, indices: Any) -> Any:
         """Begins to read some pictures on threads of their own.
@@ -222,6 +232,18 @@ def list_pictures(
             )
         )
     return result
+
+
+def _inside(size: Any, wanted: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
+    """The largest size of the same proportions inside of another, and where it starts there.
+
+    In single precision, as TensorFlow computes it.
+    """
+    old, new = np.array(size, np.float32), np.array(wanted, np.float32)
+    scaled = old / (old / new).max()
+    start = np.maximum(np.floor((new - scaled) / 2), 0)
+    height, width = (max(1, int(side)) for side in np.floor(scaled))
+    return (height, width), (int(start[0]), int(start[1]))
 
 
 def _check_one_of(name: str, value: Any, allowed: tuple) -> None:
