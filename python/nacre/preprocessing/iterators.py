@@ -43,7 +43,8 @@ class Iterator(PyDataset):
     white_list_formats = ("png", "jpg", "jpeg", "bmp", "ppm", "tif", "tiff")
 
     def __init__(self, n: int, batch_size: int, shuffle: bool, seed: Any, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        # Batches of pictures are large, and files are read ahead of them anyway.
+        super().__init__(**{"max_queue_size": 2, **kwargs})
         if isinstance(batch_size, bool) or int(batch_size) != batch_size or batch_size < 1:
             raise ValueError(f"`batch_size` must be a positive integer. Received: {batch_size!r}")
         self.n = n
@@ -162,7 +163,7 @@ class Iterator(PyDataset):
         Returns:
             An iterator with a method `cancel`, which any thread may call.
         """
-        return BatchesInOrder(self, list(order))
+        return BatchesInOrder(self, order)
 
 
 class BatchesInOrder:
@@ -175,9 +176,9 @@ class BatchesInOrder:
 
     _AHEAD = 2  # batches that are read before they are asked for
 
-    def __init__(self, iterator: Iterator, order: list[int]) -> None:
+    def __init__(self, iterator: Iterator, order: Any) -> None:
         self._iterator = iterator
-        self._left = deque(order)
+        self._order = deque(order)
         self._begun: deque = deque()
         self._cancelled = False
 
@@ -186,12 +187,12 @@ class BatchesInOrder:
 
     def __next__(self) -> Any:
         iterator = self._iterator
-        if self._cancelled or not (self._left or self._begun):
+        if self._cancelled or not (self._order or self._begun):
             raise StopIteration
         with iterator.lock:
             generator = iterator._begin_batch()
-        while self._left and len(self._begun) <= self._AHEAD:
-            index_array = iterator._indices(self._left.popleft())
+        while self._order and len(self._begun) <= self._AHEAD:
+            index_array = iterator._indices(self._order.popleft())
             self._begun.append((index_array, iterator._read_ahead(index_array)))
         index_array, reading = self._begun[0]  # stays there, to be cancelled while it is read
         try:
