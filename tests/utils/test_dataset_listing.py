@@ -78,8 +78,8 @@ def test_the_last_part_is_for_validation(folder):
     assert len(validation.paths) == 2
     assert validation.labels.tolist() == [1, 1]
     assert part_of(listing, None, None) is listing
-    assert len(part_of(listing, 0.01, "training").paths) == 8
-    assert part_of(listing, 0.01, "validation").paths == []
+    assert part_of(listing, 0.01, "training").paths == []
+    assert len(part_of(listing, 0.01, "validation").paths) == 8
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_both_parts_at_once(folder):
         ({"image_size": (3,)}, "image_size"),
         ({"crop_to_aspect_ratio": True, "pad_to_aspect_ratio": True}, "Only one of"),
         ({"label_mode": "binary", "class_names": ["a"]}, r"2 classes.*\['a'\]"),
-        ({"validation_split": 0.01, "subset": "validation", "seed": 1}, "no pictures for valid"),
+        ({"validation_split": 0.01, "subset": "training", "seed": 1}, "no pictures for train"),
     ],
 )
 def test_options_that_are_refused(folder, options, message):

@@ -95,7 +95,8 @@ def part_of(listing: Listing, validation_split: float | None, subset: str | None
     if not validation_split or subset is None:
         return listing
     count = int(validation_split * len(listing.paths))
-    border = len(listing.paths) - count
+    # As in Keras, a share of less than one file leaves all of them or none.
+    border = len(listing.paths) - count if count else 0
     if subset == "training":
         where = slice(None, border)
         print_msg(f"Using {len(listing.paths) - count} files for training.")
