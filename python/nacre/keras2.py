@@ -59,6 +59,7 @@ OLD_SPELLINGS = [
     ),
     OldSpelling("ReduceLROnPlateau", "epsilon=", "`min_delta`"),
     OldSpelling("Model.save_weights", '"x.h5"', "weights as Keras 2 wrote them"),
+    OldSpelling("preprocessing.image", "ImageDataGenerator, ...", "as in Keras 2: docs/images.md"),
     OldSpelling("Model.fit_generator", "(generator, ...)", "`fit`"),
     OldSpelling("Model.evaluate_generator", "(generator, ...)", "`evaluate`"),
     OldSpelling("Model.predict_generator", "(generator, ...)", "`predict`"),

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 import nacre
+from tests.preprocessing.making import folder_of_classes
 
 # Where this process found the package, for processes that start elsewhere.
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(nacre.__file__)))
@@ -103,6 +104,40 @@ print("fine")
 """,
     )
     assert result.stdout.strip() == "fine", result.stderr
+
+
+def test_run_answers_for_pictures_in_folders(tmp_path):
+    folder_of_classes(tmp_path / "train", {"cats": 9, "dogs": 8})
+    folder_of_classes(tmp_path / "validation", {"cats": 3, "dogs": 2})
+    result = run_script(
+        tmp_path,
+        """
+import tensorflow as tf
+import keras.preprocessing.image
+from tensorflow.keras import layers
+from tensorflow.keras.preprocessing.image import ImageDataGenerator
+
+assert keras.preprocessing.image.ImageDataGenerator is ImageDataGenerator
+assert tf.keras.preprocessing.image.ImageDataGenerator is ImageDataGenerator
+augmented = ImageDataGenerator(rescale=1.0 / 255, rotation_range=15, horizontal_flip=True)
+options = {"target_size": (10, 10), "batch_size": 4, "class_mode": "binary"}
+train = augmented.flow_from_directory("train", **options)
+validation = ImageDataGenerator(rescale=1.0 / 255).flow_from_directory("validation", **options)
+model = tf.keras.Sequential(
+    [
+        layers.Conv2D(4, (3, 3), activation="relu", input_shape=(10, 10, 3)),
+        layers.Flatten(),
+        layers.Dense(1, activation="sigmoid"),
+    ]
+)
+model.compile(optimizer="adam", loss="binary_crossentropy", metrics=["accuracy"])
+model.fit(train, steps_per_epoch=4, epochs=2, validation_data=validation, validation_steps=2)
+print(len(model.evaluate(validation)), train.class_indices)
+""",
+    )
+    assert result.returncode == 0, result.stderr
+    assert "Found 17 images belonging to 2 classes." in result.stdout
+    assert "2 {'cats': 0, 'dogs': 1}" in result.stdout
 
 
 @pytest.mark.parametrize(
