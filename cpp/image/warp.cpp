@@ -47,7 +47,7 @@ bool bring_inside(double& at, int64_t length, FillMode fill) {
       if (at < 0) at = -1 - at;
       at -= period * std::trunc(at / period);
       if (at >= static_cast<double>(length)) at = period - at - 1;
-      return true;
+      break;
     }
     case FillMode::Wrap:
       // The last pixel falls on the first one of the next copy.
@@ -58,9 +58,11 @@ bool bring_inside(double& at, int64_t length, FillMode fill) {
       } else {
         at -= last * std::trunc(at / last);
       }
-      return true;
+      break;
   }
-  return false;
+  // So far away that nothing is left of its place, or not a number.
+  if (!(at > -1 && at < static_cast<double>(length))) at = 0;
+  return true;
 }
 
 // The two neighbours of a coordinate and how far it lies from the first.
