@@ -181,3 +181,15 @@ def test_cifar_batches(keras, tmp_path):
     pixels, labels = _read(data, "labels", "")
     np.testing.assert_array_equal(pixels, expected)
     assert labels.tolist() == list(classes)
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "nearest", "bicubic", "lanczos3"])
+def test_smart_resize(keras, interpolation):
+    for shape in ((9, 14, 3), (2, 31, 17, 1)):
+        for size in ((5, 5), (20, 7), (9, 14)):
+            x = RNG.uniform(0, 255, shape).astype("float32")
+            expected, result = (
+                library.preprocessing.image.smart_resize(x, size, interpolation)
+                for library in (keras, nacre)
+            )
+            np.testing.assert_allclose(result, expected, atol=1e-3)

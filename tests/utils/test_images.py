@@ -4,8 +4,15 @@ import io
 import numpy as np
 import pytest
 
+import nacre
 from nacre import config
-from nacre.preprocessing.image import array_to_img, img_to_array, load_img, save_img
+from nacre.preprocessing.image import (
+    array_to_img,
+    img_to_array,
+    load_img,
+    save_img,
+    smart_resize,
+)
 
 Image = pytest.importorskip("PIL.Image")
 
@@ -158,3 +165,18 @@ def test_without_pillow(monkeypatch):
     monkeypatch.setattr(builtins, "__import__", missing)
     with pytest.raises(ImportError, match="load_img needs Pillow"):
         load_img("a.png")
+
+
+def test_smart_resize_cuts_borders_off():
+    x = np.arange(32, dtype=np.uint8).reshape(4, 8, 1)
+    result = smart_resize(x, (4, 4))
+    assert isinstance(result, np.ndarray)
+    assert result.dtype == np.float32
+    np.testing.assert_array_equal(result, x[:, 2:6])
+    batch = smart_resize(np.stack([x.transpose(2, 0, 1)] * 2), (2, 2), data_format="channels_first")
+    np.testing.assert_allclose(batch[1, 0], [[6.5, 8.5], [22.5, 24.5]])
+    assert not isinstance(smart_resize(nacre.ops.ones((4, 8, 3)), (2, 2)), np.ndarray)
+    with pytest.raises(TypeError, match="backend_module"):
+        smart_resize(x, (4, 4), backend_module=None)
+    with pytest.raises(ValueError, match="size"):
+        smart_resize(x, (4,))

@@ -15,7 +15,13 @@ from nacre.preprocessing.transforms import (
     random_shift,
     random_zoom,
 )
-from nacre.utils.image_utils import array_to_img, img_to_array, load_img, save_img
+from nacre.utils.image_utils import (
+    array_to_img,
+    img_to_array,
+    load_img,
+    save_img,
+    smart_resize,
+)
 
 __all__ = [
     "DataFrameIterator",
@@ -36,4 +42,5 @@ __all__ = [
     "random_shift",
     "random_zoom",
     "save_img",
+    "smart_resize",
 ]

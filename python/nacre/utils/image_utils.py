@@ -14,7 +14,7 @@ from nacre.utils.warnings_utils import warn
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["array_to_img", "img_to_array", "load_img", "save_img"]
+__all__ = ["array_to_img", "img_to_array", "load_img", "save_img", "smart_resize"]
 
 _INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "hamming", "box", "lanczos")
 _MODES = {"rgb": ("RGB",), "rgba": ("RGBA",), "grayscale": ("L", "I;16", "I")}
@@ -158,6 +158,44 @@ def save_img(
         warn("JPEG has no transparency: the picture is saved as RGB.")
         image = image.convert("RGB")
     image.save(path, format=file_format, **kwargs)
+
+
+def smart_resize(
+    x: Any,
+    size: Any,
+    interpolation: str = "bilinear",
+    data_format: str = "channels_last",
+    **kwargs: Any,
+) -> Any:
+    """Resizes pictures after their borders are cut off so that nothing is distorted.
+
+    See https://keras.io/api/data_loading/image/#smart_resize-function.
+
+    Args:
+        x: A picture or a batch of them: an array or a tensor.
+        size: Height and width of the result.
+        interpolation: As for `nacre.ops.image.resize`.
+        data_format: `"channels_last"` or `"channels_first"`.
+        **kwargs: There are none; anything is an error.
+
+    Returns:
+        The pictures, of float type: an array if `x` is one, or else a tensor.
+
+    Raises:
+        ValueError: An option is not one of the above, or `x` is no picture.
+    """
+    from nacre import ops
+
+    if kwargs:
+        raise TypeError(f"smart_resize: there is no argument {', '.join(map(repr, kwargs))}.")
+    result = ops.image.resize(
+        ops.cast(x, config.floatx()),
+        size,
+        interpolation=interpolation,
+        crop_to_aspect_ratio=True,
+        data_format=data_format,
+    )
+    return np.asarray(result) if isinstance(x, np.ndarray) else result
 
 
 def check_interpolation(function: str, interpolation: Any) -> None:
