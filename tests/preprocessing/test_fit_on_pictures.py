@@ -68,6 +68,17 @@ def test_fit_on_arrays_and_autoencoders(folder):
     assert history.history["loss"][1] < history.history["loss"][0]
 
 
+def test_pictures_beside_other_inputs(folder):
+    rng = np.random.default_rng(0)
+    x, extra, y = rng.uniform(size=(10, 8, 8, 3)), rng.normal(size=(10, 2)), rng.normal(size=10)
+    inputs = [nacre.Input((8, 8, 3)), nacre.Input((2,))]
+    joined = nacre.layers.Concatenate()([nacre.layers.Flatten()(inputs[0]), inputs[1]])
+    model = nacre.Model(inputs, nacre.layers.Dense(1)(joined))
+    model.compile("sgd", "mse")
+    flow = ImageDataGenerator(horizontal_flip=True).flow((x, [extra]), y, 4, seed=1)
+    assert len(model.fit(flow, epochs=2, verbose=0).history["loss"]) == 2
+
+
 def test_steps_end_an_epoch_and_take_no_more(folder):
     train = flow(folder, seed=0)
     small_model().fit(train, steps_per_epoch=2, epochs=3, verbose=0)
