@@ -43,8 +43,7 @@ class Iterator(PyDataset):
     white_list_formats = ("png", "jpg", "jpeg", "bmp", "ppm", "tif", "tiff")
 
     def __init__(self, n: int, batch_size: int, shuffle: bool, seed: Any, **kwargs: Any) -> None:
-        # Batches of pictures are large, and files are read ahead of them anyway.
-        super().__init__(**{"max_queue_size": 2, **kwargs})
+        super().__init__(**kwargs)
         if isinstance(batch_size, bool) or int(batch_size) != batch_size or batch_size < 1:
             raise ValueError(f"`batch_size` must be a positive integer. Received: {batch_size!r}")
         self.n = n
