@@ -131,7 +131,7 @@ model = tf.keras.Sequential(
     ]
 )
 model.compile(optimizer="adam", loss="binary_crossentropy", metrics=["accuracy"])
-model.fit(train, steps_per_epoch=4, epochs=2, validation_data=validation, validation_steps=2)
+model.fit(train, steps_per_epoch=5, epochs=2, validation_data=validation, validation_steps=2)
 print(len(model.evaluate(validation)), train.class_indices)
 """,
     )
