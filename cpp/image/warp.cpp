@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstring>
 #include <numbers>
+#include <type_traits>
 
 namespace nacre {
 namespace {
@@ -65,25 +67,29 @@ bool bring_inside(double& at, int64_t length, FillMode fill) {
   return true;
 }
 
-// The two neighbours of a coordinate and how far it lies from the first.
+// The two neighbours of a coordinate in (-1, length) and how far it lies from the first. Rounding
+// by conversion: a call of floor() for each of them would take most of the time.
 struct Neighbours {
   int64_t low, high;
   double fraction;
 };
 
 Neighbours neighbours(double at, int64_t length) {
-  const double last = static_cast<double>(length - 1);
-  const double floor = std::floor(at);
-  // Not a number compares false and ends at the first pixel.
-  const double low = floor >= 0 ? std::min(floor, last) : 0;
-  const double high = floor + 1 >= 0 ? std::min(floor + 1, last) : 0;
-  return {static_cast<int64_t>(low), static_cast<int64_t>(high), at - floor};
+  if (at < 0) return {0, 0, 0};
+  const int64_t low = static_cast<int64_t>(at);
+  return {low, low + (low + 1 < length), at - static_cast<double>(low)};
 }
 
 int64_t nearest(double at, int64_t length) {
-  const double rounded = std::floor(at + 0.5);
-  return rounded >= 0 ? static_cast<int64_t>(std::min(rounded, static_cast<double>(length - 1)))
-                      : 0;
+  return std::min(static_cast<int64_t>(at + 0.5), length - 1);
+}
+
+using Float4 = float __attribute__((vector_size(16)));
+
+Float4 load(const float* from) {
+  Float4 values;
+  std::memcpy(&values, from, sizeof(values));
+  return values;
 }
 
 template <class T>
@@ -91,7 +97,12 @@ class Warp {
  public:
   Warp(const T* source, T* target, const PictureShape& shape, const Affine& affine,
        const WarpOptions& options)
-      : source_(source), target_(target), shape_(shape), affine_(affine), options_(options) {}
+      : source_(source),
+        end_(source + shape.size()),
+        target_(target),
+        shape_(shape),
+        affine_(affine),
+        options_(options) {}
 
   template <int Channels, bool Linear>
   void run(bool flip_rows, bool flip_columns) const {
@@ -117,8 +128,9 @@ class Warp {
     const int64_t channels = Channels > 0 ? Channels : shape_.channels;
     // The layout is known where the number of channels is.
     const int64_t stride = Channels > 0 ? 1 : shape_.channel_stride();
-    if (!bring_inside(row, shape_.rows, options_.fill) ||
-        !bring_inside(column, shape_.columns, options_.fill)) {
+    const bool inside = row >= 0 && row <= last_row_ && column >= 0 && column <= last_column_;
+    if (!inside && (!bring_inside(row, shape_.rows, options_.fill) ||
+                    !bring_inside(column, shape_.columns, options_.fill))) {
       for (int64_t c = 0; c < channels; ++c) to[c * stride] = static_cast<T>(options_.fill_value);
       return;
     }
@@ -133,24 +145,35 @@ class Warp {
       const T* top = source_ + r.low * row_stride;
       const T* bottom = source_ + r.high * row_stride;
       const int64_t left = k.low * column_stride, right = k.high * column_stride;
-      const double top_left = (1 - r.fraction) * (1 - k.fraction);
-      const double top_right = (1 - r.fraction) * k.fraction;
-      const double bottom_left = r.fraction * (1 - k.fraction);
-      const double bottom_right = r.fraction * k.fraction;
+      const T top_left = static_cast<T>((1 - r.fraction) * (1 - k.fraction));
+      const T top_right = static_cast<T>((1 - r.fraction) * k.fraction);
+      const T bottom_left = static_cast<T>(r.fraction * (1 - k.fraction));
+      const T bottom_right = static_cast<T>(r.fraction * k.fraction);
+      if constexpr (std::is_same_v<T, float> && Channels == 3) {
+        if (bottom + right + 4 <= end_) {  // four values where three are wanted
+          const Float4 mixed = top_left * load(top + left) + top_right * load(top + right) +
+                               bottom_left * load(bottom + left) +
+                               bottom_right * load(bottom + right);
+          std::memcpy(to, &mixed, 3 * sizeof(float));
+          return;
+        }
+      }
       for (int64_t c = 0; c < channels; ++c) {
         const int64_t at = c * stride;
-        to[at] =
-            static_cast<T>(top_left * top[left + at] + top_right * top[right + at] +
-                           bottom_left * bottom[left + at] + bottom_right * bottom[right + at]);
+        to[at] = top_left * top[left + at] + top_right * top[right + at] +
+                 bottom_left * bottom[left + at] + bottom_right * bottom[right + at];
       }
     }
   }
 
-  const T* source_;
-  T* target_;
-  const PictureShape& shape_;
-  const Affine& affine_;
-  const WarpOptions& options_;
+  const T* const source_;
+  const T* const end_;
+  T* const target_;
+  const PictureShape shape_;
+  const double last_row_ = static_cast<double>(shape_.rows - 1);
+  const double last_column_ = static_cast<double>(shape_.columns - 1);
+  const Affine affine_;
+  const WarpOptions options_;
 };
 
 template <class T, int Channels>
