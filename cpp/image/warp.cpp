@@ -92,6 +92,11 @@ Float4 load(const float* from) {
   return values;
 }
 
+template <class V, class T>
+V mix(V first, V second, T part) {
+  return first + part * (second - first);
+}
+
 template <class T>
 class Warp {
  public:
@@ -145,23 +150,21 @@ class Warp {
       const T* top = source_ + r.low * row_stride;
       const T* bottom = source_ + r.high * row_stride;
       const int64_t left = k.low * column_stride, right = k.high * column_stride;
-      const T top_left = static_cast<T>((1 - r.fraction) * (1 - k.fraction));
-      const T top_right = static_cast<T>((1 - r.fraction) * k.fraction);
-      const T bottom_left = static_cast<T>(r.fraction * (1 - k.fraction));
-      const T bottom_right = static_cast<T>(r.fraction * k.fraction);
+      // In this form equal pixels give exactly their value, which brightness cuts to an integer.
+      const T down = static_cast<T>(r.fraction), across = static_cast<T>(k.fraction);
       if constexpr (std::is_same_v<T, float> && Channels == 3) {
         if (bottom + right + 4 <= end_) {  // four values where three are wanted
-          const Float4 mixed = top_left * load(top + left) + top_right * load(top + right) +
-                               bottom_left * load(bottom + left) +
-                               bottom_right * load(bottom + right);
+          const Float4 above = mix(load(top + left), load(top + right), across);
+          const Float4 below = mix(load(bottom + left), load(bottom + right), across);
+          const Float4 mixed = mix(above, below, down);
           std::memcpy(to, &mixed, 3 * sizeof(float));
           return;
         }
       }
       for (int64_t c = 0; c < channels; ++c) {
         const int64_t at = c * stride;
-        to[at] = top_left * top[left + at] + top_right * top[right + at] +
-                 bottom_left * bottom[left + at] + bottom_right * bottom[right + at];
+        to[at] = mix(mix(top[left + at], top[right + at], across),
+                     mix(bottom[left + at], bottom[right + at], across), down);
       }
     }
   }
