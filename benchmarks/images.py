@@ -102,7 +102,7 @@ class Waiting:
         self.seconds = 0.0
 
     def __enter__(self):
-        self._take = take = batches._Producer.take
+        self._take = take = batches.OrderedWorkers.take
 
         def timed(producer):
             start = time.perf_counter()
@@ -110,11 +110,11 @@ class Waiting:
             self.seconds += time.perf_counter() - start
             return batch
 
-        batches._Producer.take = timed
+        batches.OrderedWorkers.take = timed
         return self
 
     def __exit__(self, *error):
-        batches._Producer.take = self._take
+        batches.OrderedWorkers.take = self._take
 
 
 def compare_training(folder, size, steps, rounds):

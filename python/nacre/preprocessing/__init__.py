@@ -7,7 +7,11 @@ from typing import Any
 
 _MODULES = ("image", "sequence")
 # Functions that stand in `utils` and, for Keras, here too.
-_FUNCTIONS = ("text_dataset_from_directory", "timeseries_dataset_from_array")
+_FUNCTIONS = (
+    "image_dataset_from_directory",
+    "text_dataset_from_directory",
+    "timeseries_dataset_from_array",
+)
 __all__ = [*_MODULES, *_FUNCTIONS]
 
 

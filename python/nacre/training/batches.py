@@ -66,7 +66,8 @@ class BatchSource:
         self._class_weight = class_weight
         self._parts = parts
         self._goes_on = goes_on
-        self._one_way = hasattr(source, "__next__")
+        # Iterators of pictures are both; as `PyDataset`s they are indexed.
+        self._one_way = hasattr(source, "__next__") and not isinstance(source, PyDataset)
         self._indexed = not self._one_way and (
             isinstance(source, PyDataset)
             or (hasattr(source, "__getitem__") and hasattr(source, "__len__"))
@@ -164,12 +165,17 @@ class BatchSource:
 
     def _take(self, limit: int | None) -> Iterator[ArrayData]:
         """The next batches, at most `limit` of them."""
-        convert = self._fetch if self._indexed else self._batch
-        producer = OrderedWorkers(self._items, convert, self._workers, self._ahead, limit)
+        items, convert = self._items, self._fetch if self._indexed else self._batch
+        in_order = getattr(self._source, "batches_in_order", None)
+        if in_order is not None:  # it reads files ahead of the batches that are made of them
+            items, convert = in_order(itertools.islice(self._items, limit)), self._batch
+        producer = OrderedWorkers(items, convert, self._workers, self._ahead, limit)
         try:
             while (batch := producer.take()) is not END:
                 yield batch
         finally:
+            if in_order is not None:  # what is being read need not be waited for
+                items.cancel()
             producer.close()
 
     def _fetch(self, index: int) -> ArrayData:

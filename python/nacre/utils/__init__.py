@@ -19,6 +19,7 @@ _HOMES = {
     "get_registered_name": "nacre.saving",
     "get_registered_object": "nacre.saving",
     "get_source_inputs": "nacre.utils.random_seed",
+    "image_dataset_from_directory": "nacre.utils.image_dataset",
     "img_to_array": "nacre.utils.image_utils",
     "is_interactive_logging_enabled": "nacre.config",
     "is_keras_tensor": "nacre.keras_tensor",
