@@ -44,6 +44,19 @@ Floats random_floats(Random& random, int64_t count) {
   return values;
 }
 
+// Operands for the shape.
+void fill(Example& e, Random& random) {
+  const ConvCase& c = e.shape;
+  e.x = random_floats(random, c.batch * volume(c.in) * c.channels);
+  e.kernel = random_floats(random, volume(c.kernel) * (c.channels / c.groups) * c.filters);
+  e.y = random_floats(random, c.batch * volume(c.out) * c.filters);
+  e.bias = random_floats(random, c.filters);
+  e.small = random_floats(random, pooled_pixels(c) * c.filters);
+  for (size_t i = 0; i < e.small.size(); ++i) {
+    e.index.push_back(static_cast<uint8_t>(random.integer(0, volume(c.window) - 1)));
+  }
+}
+
 void set_axis(ConvCase& c, int axis, Random& random) {
   c.kernel[axis] = random.integer(1, 4);
   c.stride[axis] = random.integer(1, 3);
@@ -75,14 +88,32 @@ Example make_example(uint64_t seed, bool pooled) {
     c.pooled = c.indexed = true;
     for (int i = 1; i < 3; ++i) c.window[i] = std::min<int64_t>(random.integer(1, 3), c.out[i]);
   }
-  e.x = random_floats(random, c.batch * volume(c.in) * c.channels);
-  e.kernel = random_floats(random, volume(c.kernel) * (c.channels / c.groups) * c.filters);
-  e.y = random_floats(random, c.batch * volume(c.out) * c.filters);
-  e.bias = random_floats(random, c.filters);
-  e.small = random_floats(random, pooled_pixels(c) * c.filters);
-  for (size_t i = 0; i < e.small.size(); ++i) {
-    e.index.push_back(static_cast<uint8_t>(random.integer(0, volume(c.window) - 1)));
+  fill(e, random);
+  return e;
+}
+
+// A filter or more for each channel, and paddings of any size: windows may lie outside of x, and
+// elements of x outside of all windows.
+Example make_depthwise(uint64_t seed) {
+  Random random(seed);
+  Example e;
+  ConvCase& c = e.shape;
+  c.batch = random.integer(0, 5) == 0 ? random.integer(15, 40) : random.integer(1, 5);
+  c.channels = c.groups = random.integer(1, 70);
+  c.filters = c.channels * (random.integer(0, 5) == 0 ? random.integer(2, 3) : 1);
+  for (int axis = 1; axis < 3; ++axis) {
+    c.kernel[axis] = random.integer(0, 3) == 0 ? random.integer(1, 7) : 3 + 2 * (seed % 2);
+    c.stride[axis] = random.integer(0, 9) == 0 ? 3 : random.integer(1, 2);
+    c.dilation[axis] = random.integer(0, 9) == 0 ? 2 : 1;
+    const int64_t reach = (c.kernel[axis] - 1) * c.dilation[axis] + 1;
+    const int64_t most = random.integer(0, 5) == 0 ? reach + 2 : reach - 1;
+    c.low[axis] = random.integer(0, most);
+    const int64_t high = random.integer(0, most);
+    c.in[axis] = std::max<int64_t>(random.integer(1, 19), reach - c.low[axis] - high);
+    c.out[axis] = (c.in[axis] + c.low[axis] + high - reach) / c.stride[axis] + 1;
+    if (random.integer(0, 9) == 0) c.in[axis] += 3;
   }
+  fill(e, random);
   return e;
 }
 
@@ -201,6 +232,18 @@ void check_places(const Example& e, const Floats& result, const std::vector<uint
   for (const uint8_t place : index) CHECK(place < volume(e.shape.window));
 }
 
+// The kernel that a case is given to.
+std::string chosen_name(const IsaTable& isa, const ConvCase& c) {
+  const int direction = static_cast<int>(c.direction);
+  for (int k = 0; k < isa.conv->counts[direction]; ++k) {
+    const ConvKernel& kernel = *isa.conv->kernels[direction][k];
+    ConvPlan plan;
+    plan.shape = c;
+    if (kernel.plan(&plan)) return kernel.name;
+  }
+  return "";
+}
+
 // How many kernels ran the case, summed over the instruction sets.
 int check_example(Example& e) {
   const std::vector<double> wanted = expected(e);
@@ -211,7 +254,7 @@ int check_example(Example& e) {
       const ConvKernel& kernel = *isa->conv->kernels[direction][k];
       Floats first;
       std::vector<uint8_t> index;
-      for (const int threads : {1, 2, 3}) {
+      for (const int threads : {1, 2, 3, 5}) {
         ThreadPool::instance().set_threads(threads);
         const Floats result = run(kernel, e, wanted.size(), &index);
         if (result.empty()) break;
@@ -255,6 +298,64 @@ TEST(every_direction_and_kernel) {
   }
 }
 
+TEST(depthwise) {
+  for (int direction = 0; direction < kConvDirections; ++direction) {
+    int ran = 0;
+    for (uint64_t seed = 0; seed < 120; ++seed) {
+      Example e = make_depthwise(seed);
+      e.shape.direction = static_cast<ConvDirection>(direction);
+      if (direction == 0) {
+        e.shape.has_bias = seed % 3 != 0;
+        e.shape.activation = static_cast<Activation>(seed % 4);
+      }
+      ran += check_example(e);
+    }
+    CHECK(ran > 120);
+  }
+}
+
+// Images from 1x1 to 34x34, as networks have them: borders of whole tiles.
+TEST(depthwise_images_of_every_size) {
+  for (int64_t size = 1; size < 35; ++size) {
+    for (const int64_t stride : {1, 2}) {
+      for (const int64_t taps : {3, 5}) {
+        Example e;
+        ConvCase& c = e.shape;
+        c.batch = size < 9 ? 18 : 1;
+        c.channels = c.groups = c.filters = 20;
+        for (int i = 1; i < 3; ++i) {
+          c.in[i] = size, c.kernel[i] = taps, c.stride[i] = stride;
+          c.out[i] = (size + stride - 1) / stride;
+          c.low[i] = std::max<int64_t>((c.out[i] - 1) * stride + taps - size, 0) / 2;
+        }
+        Random random(static_cast<uint64_t>(size));
+        fill(e, random);
+        for (int direction = 0; direction < kConvDirections; ++direction) {
+          c.direction = static_cast<ConvDirection>(direction);
+          CHECK_EQ(chosen_name(*available_isas()[0], c), std::string("depthwise tiles"));
+          CHECK(check_example(e) > 0);
+        }
+      }
+    }
+  }
+}
+
+// No images: nothing is written, or a gradient of zeros.
+TEST(empty_batch) {
+  for (const int64_t groups : {1, 8}) {
+    for (int direction = 0; direction < kConvDirections; ++direction) {
+      Example e;
+      ConvCase& c = e.shape;
+      c.direction = static_cast<ConvDirection>(direction);
+      c.channels = c.filters = 8, c.groups = groups;
+      for (int i = 1; i < 3; ++i) c.in[i] = c.out[i] = 5, c.kernel[i] = 3, c.low[i] = 1;
+      Random random(1);
+      fill(e, random);
+      CHECK(check_example(e) > 0);
+    }
+  }
+}
+
 // Enough work to be cut into parts, small images together among it.
 TEST(parts) {
   for (const int64_t size : {6, 40}) {
@@ -288,21 +389,11 @@ TEST(parts) {
 TEST(large_images_are_tiled) {
   for (const IsaTable* isa : available_isas()) {
     for (int direction = 0; direction < kConvDirections; ++direction) {
-      ConvPlan plan;
-      ConvCase& c = plan.shape;
+      ConvCase c;
       c.direction = static_cast<ConvDirection>(direction);
       c.batch = 64, c.channels = c.filters = 64;
       for (int i = 1; i < 3; ++i) c.in[i] = c.out[i] = 4096, c.kernel[i] = 3, c.low[i] = 1;
-      std::string chosen;
-      for (int k = 0; chosen.empty() && k < isa->conv->counts[direction]; ++k) {
-        const ConvCase shape = c;
-        if (isa->conv->kernels[direction][k]->plan(&plan)) {
-          chosen = isa->conv->kernels[direction][k]->name;
-        }
-        plan = ConvPlan{};
-        plan.shape = shape;
-      }
-      CHECK_EQ(chosen, std::string("tiled"));
+      CHECK_EQ(chosen_name(*isa, c), std::string("tiled"));
     }
   }
 }
