@@ -3,7 +3,6 @@
 // one chain of multiply-adds, over the kernel's rows and then its columns. The kernel's gradient
 // sums rows in parts whose number follows from the shape, and the parts in their order.
 
-#include "kernels/cpu/conv_general.h"
 #include "kernels/cpu/isa/conv_depthwise_tile.h"
 #include "kernels/cpu/isa/conv_tiled.h"
 #include "kernels/cpu/isa/finish_row.h"

@@ -1,6 +1,6 @@
 // Float32 convolution, forward: tiles of pixels of one output row times panels of filters. A
 // pixel's sum runs over the kernel's taps in row-major order, then channels, in one chain of
-// multiply-adds.
+// multiply-adds. Rows of the kernel that meet nothing but padding are left out.
 
 #include "kernels/cpu/isa/conv_tiled.h"
 #include "kernels/cpu/isa/finish_row.h"
@@ -86,8 +86,10 @@ struct Target {
 // What the tiles of one group have in common.
 struct Group {
   TileArgs args;
-  EvenSplit tiles;  // of a row's pixels
-  int64_t first;    // filter
+  EvenSplit tiles;   // of a row's pixels
+  int64_t first;     // filter
+  int64_t row_runs;  // of a row of the kernel
+  const float* b;    // of the whole kernel
   int64_t runs[kMaxRuns];
 };
 
@@ -103,7 +105,7 @@ void set_group(const ConvCase& c, const Strips& strips, int64_t group, Group* g)
   g->args.a_row = c.stride[kWide] * pixel;
   g->args.k = (row_runs(c) ? c.kernel[kWide] : 1) * (c.channels / c.groups);
   g->args.runs = g->runs + 1;
-  g->args.more_runs = count - 1;
+  g->row_runs = count / c.kernel[kHeight];
   g->args.relu = c.activation == Activation::Relu;
   g->tiles = even_split(c.out[kWide], ceil_div(c.out[kWide], kTileRows));
   g->first = group * (c.filters / c.groups);
@@ -112,14 +114,26 @@ void set_group(const ConvCase& c, const Strips& strips, int64_t group, Group* g)
 // The panel of filters from `column` on.
 void set_panel(const ConvCase& c, const Weights& weights, const float* bias, int64_t column,
                int64_t columns, Group* g) {
-  const int64_t k = g->args.k * (g->args.more_runs + 1);
+  const int64_t k = g->args.k * g->row_runs * c.kernel[kHeight];
   g->args.b_k = weights.packed ? ceil_div(columns, kWidth) * kWidth : c.filters;
-  g->args.b = weights.at + (weights.packed ? g->first / (c.filters / c.groups) *
-                                                     packed_b_floats(c.filters / c.groups, k) +
-                                                 column * k
-                                           : g->first + column);
+  g->b = weights.at + (weights.packed ? g->first / (c.filters / c.groups) *
+                                                packed_b_floats(c.filters / c.groups, k) +
+                                            column * k
+                                      : g->first + column);
   g->args.tail = tail_of(columns);
   g->args.bias = bias == nullptr ? nullptr : bias + g->first + column;
+}
+
+// The taps of an output row: those rows of the kernel that meet rows of the image. x: what the
+// first pixel's first tap meets, moved to the first of them.
+const float* set_taps(const ConvCase& c, const Strips& strips, const float* x, int64_t row,
+                      Group* g) {
+  const WindowAxis::Taps taps = axis_of(c, kHeight).taps_to_in(row);
+  const int64_t rows = at_least(0, taps.end - taps.begin);
+  const int64_t first = rows > 0 ? taps.begin : 0;
+  g->args.b = g->b + first * g->row_runs * g->args.k * g->args.b_k;
+  g->args.more_runs = rows * g->row_runs - 1;
+  return x + first * c.dilation[kHeight] * strips.width * c.channels;
 }
 
 // One row of pixels of one panel. x: what the first pixel's first tap meets.
@@ -166,11 +180,13 @@ void run_group(const ConvCase& c, const Strips& strips, const Strip& strip, cons
       const int64_t to = row * width * c.filters + g.first + column;
       float* y = static_cast<float*>(o.result) + to;
       if (!c.pooled) {
-        run_row(c, &g, x + r * x_row, columns, {y, c.filters});
+        run_row(c, &g, set_taps(c, strips, x + r * x_row, strip.row + r, &g), columns,
+                {y, c.filters});
         continue;
       }
       for (int64_t i = 0; i < step; ++i) {
-        run_row(c, &g, x + (r + i) * x_row, columns, {windows + i * c.out[kWide] * kPanel, kPanel});
+        const float* from = set_taps(c, strips, x + (r + i) * x_row, strip.row + r + i, &g);
+        run_row(c, &g, from, columns, {windows + i * c.out[kWide] * kPanel, kPanel});
       }
       pool_row(c, windows, columns, y, c.indexed ? o.index + to : nullptr);
     }

@@ -9,6 +9,7 @@
 #include "kernels/cpu/isa/gemm_plan.h"
 #include "kernels/cpu/isa/gemm_tile.h"
 #include "kernels/cpu/isa/pool_windows.h"
+#include "kernels/cpu/window.h"
 
 namespace nacre::cpu::NACRE_ISA_NAME {
 
@@ -37,6 +38,10 @@ NACRE_INLINE bool can_tile(const ConvCase& c) {
   const bool flat = c.in[0] == 1 && c.out[0] == 1 && c.kernel[0] == 1;
   return some && flat && c.kernel[kHeight] <= kMaxRuns && c.kernel[kWide] <= kMaxRuns &&
          c.kernel[kHeight] * c.kernel[kWide] <= kMaxRuns;
+}
+
+NACRE_INLINE WindowAxis axis_of(const ConvCase& c, int i) {
+  return {c.in[i], c.out[i], c.kernel[i], c.stride[i], c.dilation[i], c.low[i]};
 }
 
 // The whole kernel is one tap that meets every pixel once.
