@@ -385,6 +385,24 @@ TEST(parts) {
   }
 }
 
+// Kernels too large to be summed at once, with windows that reach beyond small images.
+TEST(large_kernels) {
+  for (const int64_t stride : {1, 2}) {
+    Example e;
+    ConvCase& c = e.shape;
+    c.batch = 6, c.channels = 90, c.filters = 100;
+    for (int i = 1; i < 3; ++i) {
+      c.in[i] = 4, c.kernel[i] = 3, c.stride[i] = stride, c.low[i] = 1, c.out[i] = 4 / stride;
+    }
+    Random random(5);
+    fill(e, random);
+    for (int direction = 0; direction < kConvDirections; ++direction) {
+      c.direction = static_cast<ConvDirection>(direction);
+      CHECK(check_example(e) > 0);
+    }
+  }
+}
+
 // Counting the work of a large case must not overflow and send it to the plain loops.
 TEST(large_images_are_tiled) {
   for (const IsaTable* isa : available_isas()) {

@@ -28,6 +28,7 @@ struct TileArgs {
   // has none, a convolution one for every further row of its kernel.
   const int64_t* runs;
   int64_t more_runs;
+  const int64_t* b_runs;  // null, or where B goes on, from `b`: it has gaps then
   float* c;
   int64_t c_row;
   int tail;           // columns of the last vector that exist: all of them unless partial
@@ -137,7 +138,10 @@ void tile(const TileArgs& args) {
       }
       b += b_k;
     }
-    if (left > 0) start = args.a + *run++;
+    if (left > 0) {
+      start = args.a + *run++;
+      if (args.b_runs != nullptr) b = args.b + args.b_runs[args.more_runs - left];
+    }
   }
   finish_tile<R, NV, kPartial>(acc, args);
 }
