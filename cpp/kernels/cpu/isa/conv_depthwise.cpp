@@ -29,6 +29,12 @@ template <int K, int S>
 constexpr Tiles kProducts = {};
 
 // A row of a larger kernel leaves fewer registers, and shares less of what it reads.
+#define NACRE_TILES_OF_FOUR(variable, fn, geometry, K, ...)              \
+  template <>                                                            \
+  constexpr Tiles variable<K, __VA_ARGS__> = {                           \
+      4,                                                                 \
+      {fn<geometry<K, __VA_ARGS__, 1>>, fn<geometry<K, __VA_ARGS__, 2>>, \
+       fn<geometry<K, __VA_ARGS__, 3>>, fn<geometry<K, __VA_ARGS__, 4>>}};
 #define NACRE_TILES(variable, fn, geometry, ...)                           \
   template <>                                                              \
   constexpr Tiles variable<3, __VA_ARGS__> = {                             \
@@ -37,11 +43,8 @@ constexpr Tiles kProducts = {};
        fn<geometry<3, __VA_ARGS__, 3>>, fn<geometry<3, __VA_ARGS__, 4>>,   \
        fn<geometry<3, __VA_ARGS__, 5>>, fn<geometry<3, __VA_ARGS__, 6>>,   \
        fn<geometry<3, __VA_ARGS__, 7>>, fn<geometry<3, __VA_ARGS__, 8>>}}; \
-  template <>                                                              \
-  constexpr Tiles variable<5, __VA_ARGS__> = {                             \
-      4,                                                                   \
-      {fn<geometry<5, __VA_ARGS__, 1>>, fn<geometry<5, __VA_ARGS__, 2>>,   \
-       fn<geometry<5, __VA_ARGS__, 3>>, fn<geometry<5, __VA_ARGS__, 4>>}};
+  NACRE_TILES_OF_FOUR(variable, fn, geometry, 5, __VA_ARGS__)              \
+  NACRE_TILES_OF_FOUR(variable, fn, geometry, 7, __VA_ARGS__)
 NACRE_TILES(kGather, sum_tile, Gather, 1)
 NACRE_TILES(kGather, sum_tile, Gather, 2)
 NACRE_TILES(kSpread, sum_tile, Spread, 2, 0)
@@ -49,6 +52,7 @@ NACRE_TILES(kSpread, sum_tile, Spread, 2, 1)
 NACRE_TILES(kProducts, add_tile, Gather, 1)
 NACRE_TILES(kProducts, add_tile, Gather, 2)
 #undef NACRE_TILES
+#undef NACRE_TILES_OF_FOUR
 
 template <int K>
 const Tiles* tiles_for(ConvDirection direction, int64_t stride, int64_t low) {
@@ -60,10 +64,17 @@ const Tiles* tiles_for(ConvDirection direction, int64_t stride, int64_t low) {
   return low % 2 == 0 ? &kSpread<K, 2, 0> : &kSpread<K, 2, 1>;
 }
 
+const Tiles* tiles_of(const ConvCase& c) {
+  const int64_t taps = c.kernel[kWide], stride = c.stride[kWide], low = c.low[kWide];
+  if (taps == 3) return tiles_for<3>(c.direction, stride, low);
+  return taps == 5 ? tiles_for<5>(c.direction, stride, low)
+                   : tiles_for<7>(c.direction, stride, low);
+}
+
 bool can_run(const ConvCase& c) {
   if (c.channels != c.groups || c.filters != c.groups || c.pooled || !can_tile(c)) return false;
   const int64_t taps = c.kernel[kWide], stride = c.stride[kWide], low = c.low[kWide];
-  if ((taps != 3 && taps != 5) || stride > 2) return false;
+  if ((taps != 3 && taps != 5 && taps != 7) || stride > 2) return false;
   if (c.dilation[kWide] != 1 || c.dilation[kHeight] != 1) return false;
   // Every window meets a column, and every column has a window, but for what a stride skips.
   const int64_t high = (c.out[kWide] - 1) * stride + taps - low - c.in[kWide];
@@ -85,8 +96,7 @@ Rows rows_of(const ConvCase& c) {
   const bool input = c.direction == ConvDirection::InputGradient;
   const int64_t stride = c.stride[kWide], skipped = c.stride[kHeight] * stride;
   Rows rows = {};
-  rows.tiles = c.kernel[kWide] == 3 ? tiles_for<3>(c.direction, stride, c.low[kWide])
-                                    : tiles_for<5>(c.direction, stride, c.low[kWide]);
+  rows.tiles = tiles_of(c);
   rows.height = (input ? c.in : c.out)[kHeight];
   rows.width = (input ? c.in : c.out)[kWide];
   rows.source_width = (input ? c.out : c.in)[kWide];
