@@ -21,17 +21,18 @@ struct Float32Conv : Float32Vector {
 using General = GeneralConv<Float32Conv>;
 
 // In order of preference.
-constexpr const ConvKernel* kForward[] = {&conv_depthwise[0], &General::depthwise[0],
-                                          &conv_forward_product, &conv_forward_tiled,
-                                          &General::general[0]};
-constexpr const ConvKernel* kInputGradient[] = {&conv_depthwise[1], &General::depthwise[1],
-                                                &conv_input_gradient_product,
-                                                &conv_input_gradient_tiled, &General::general[1]};
-constexpr const ConvKernel* kKernelGradient[] = {&conv_depthwise[2], &General::depthwise[2],
+constexpr const ConvKernel* kForward[] = {&conv_depthwise[0],     &conv_depthwise_repeated,
+                                          &General::depthwise[0], &conv_forward_product,
+                                          &conv_forward_tiled,    &General::general[0]};
+constexpr const ConvKernel* kInputGradient[] = {
+    &conv_depthwise[1],           &conv_depthwise_repeated,   &General::depthwise[1],
+    &conv_input_gradient_product, &conv_input_gradient_tiled, &General::general[1]};
+constexpr const ConvKernel* kKernelGradient[] = {&conv_depthwise[2], &conv_depthwise_repeated,
+                                                 &General::depthwise[2],
                                                  &conv_kernel_gradient_tiled, &General::general[2]};
 
 }  // namespace
 
-const ConvTable conv_table = {{kForward, kInputGradient, kKernelGradient}, {5, 5, 4}};
+const ConvTable conv_table = {{kForward, kInputGradient, kKernelGradient}, {6, 6, 5}};
 
 }  // namespace nacre::cpu::NACRE_ISA_NAME

@@ -1,4 +1,4 @@
-// Float32 depthwise convolution with one filter for each channel: every row of results is cut into
+// Float32 depthwise convolution: every row of results is cut into
 // tiles of columns (conv_depthwise_tile.h). Forward and the input's gradient gather each result in
 // one chain of multiply-adds, over the kernel's rows and then its columns. The kernel's gradient
 // sums rows in parts whose number follows from the shape, and the parts in their order.
@@ -175,6 +175,31 @@ double nanoseconds(const ConvCase& c) {
   return work > moves ? work : moves;
 }
 
+// Rows [begin, end) of the results of forward or of the input's gradient, all images counted.
+void sum_rows(const ConvCase& c, const Rows& rows, const ConvOperands& operands, int64_t begin,
+              int64_t end) {
+  const bool input = c.direction == ConvDirection::InputGradient;
+  const bool curved = c.activation == Activation::Sigmoid || c.activation == Activation::Tanh;
+  const bool turned = input && c.stride[kWide] == 1;
+  const int64_t image = (input ? c.out : c.in)[kHeight] * rows.source_width * c.channels;
+  const int64_t row = rows.width * c.channels, tap_row = c.kernel[kWide] * c.channels;
+  for (int64_t i = begin; i < end; ++i) {
+    const Met met = met_by(c, i % rows.height);
+    const float* source = static_cast<const float*>(operands.first) + i / rows.height * image;
+    DepthwiseArgs args = row_args(c, rows, met, source);
+    args.taps = static_cast<const float*>(operands.second) + met.tap * tap_row;
+    if (turned) {
+      args.taps += tap_row - c.channels;
+      args.tap = -c.channels;
+    }
+    args.result = static_cast<float*>(operands.result) + i * row;
+    args.bias = static_cast<const float*>(operands.bias);
+    args.relu = c.activation == Activation::Relu;
+    run_row(c, rows, args);
+    if (curved) finish_row(args.result, row, nullptr, false, c.activation);
+  }
+}
+
 bool plan_sums(ConvPlan* plan) {
   const ConvCase& c = plan->shape;
   if (!can_run(c)) return false;
@@ -184,38 +209,57 @@ bool plan_sums(ConvPlan* plan) {
   return true;
 }
 
-// Forward, and the input's gradient.
 void run_sums(const ConvPlan& plan, const ConvOperands& operands, const KernelContext& context) {
-  const ConvCase& c = plan.shape;
-  const bool input = c.direction == ConvDirection::InputGradient;
-  const bool curved = c.activation == Activation::Sigmoid || c.activation == Activation::Tanh;
-  const bool turned = input && c.stride[kWide] == 1;
-  const Rows rows = rows_of(c);
-  const int64_t image = (input ? c.out : c.in)[kHeight] * rows.source_width * c.channels;
-  const int64_t row = rows.width * c.channels, tap_row = c.kernel[kWide] * c.channels;
-  const EvenSplit parts = even_split(c.batch * rows.height, plan.choice[kParts]);
+  const Rows rows = rows_of(plan.shape);
+  const EvenSplit parts = even_split(plan.shape.batch * rows.height, plan.choice[kParts]);
   parallel_for(context, parts.parts, [&](int64_t part) {
-    const int64_t end = parts.start(part) + parts.size(part);
-    for (int64_t i = parts.start(part); i < end; ++i) {
-      const Met met = met_by(c, i % rows.height);
-      DepthwiseArgs args = row_args(
-          c, rows, met, static_cast<const float*>(operands.first) + i / rows.height * image);
-      args.taps = static_cast<const float*>(operands.second) + met.tap * tap_row;
-      if (turned) {
-        args.taps += tap_row - c.channels;
-        args.tap = -c.channels;
-      }
-      args.result = static_cast<float*>(operands.result) + i * row;
-      args.bias = static_cast<const float*>(operands.bias);
-      args.relu = c.activation == Activation::Relu;
-      run_row(c, rows, args);
-      if (curved) finish_row(args.result, row, nullptr, false, c.activation);
-    }
+    const int64_t begin = parts.start(part);
+    sum_rows(plan.shape, rows, operands, begin, begin + parts.size(part));
   });
 }
 
-int64_t kernel_floats(const ConvCase& c) {
-  return c.kernel[kHeight] * c.kernel[kWide] * c.channels;
+int64_t kernel_floats(const ConvCase& c) { return c.kernel[kHeight] * c.kernel[kWide] * c.filters; }
+
+// Adds what rows [begin, end) give to the kernel's gradient. A row is one of so many images'.
+void add_rows(const ConvCase& c, const Rows& rows, const float* x, const float* dy, int64_t images,
+              int64_t begin, int64_t end, float* sums) {
+  const int64_t x_image = c.in[kHeight] * c.in[kWide] * c.channels;
+  const int64_t dy_row = rows.width * c.channels, dy_image = rows.height * dy_row;
+  for (int64_t i = begin; i < end; ++i) {
+    const int64_t first = i / rows.height * images, at = i % rows.height;
+    const Met met = met_by(c, at);
+    DepthwiseArgs args = row_args(c, rows, met, x + first * x_image);
+    args.gradient = sums + met.tap * c.kernel[kWide] * c.channels;
+    args.dy = dy + first * dy_image + at * dy_row;
+    args.images = at_most(images, c.batch - first);
+    args.source_image = x_image;
+    args.dy_image = dy_image;
+    run_row(c, rows, args);
+  }
+}
+
+// Runs add(part, its sums) for every part, and adds the sums up. Partial sums begin the workspace.
+template <class Add>
+void sum_parts(int64_t parts, int64_t size, const ConvOperands& operands,
+               const KernelContext& context, Add&& add) {
+  float* result = static_cast<float*>(operands.result);
+  float* partial = reinterpret_cast<float*>(context.workspace);
+  parallel_for(context, parts, [&](int64_t part) {
+    float* sums = parts > 1 ? partial + part * size : result;
+    __builtin_memset(sums, 0, static_cast<size_t>(size) * sizeof(float));
+    add(part, sums);
+  });
+  if (parts == 1) return;
+  constexpr int64_t kPiece = 4096;
+  parallel_for(context, ceil_div(size, kPiece), [&](int64_t piece) {
+    const int64_t begin = piece * kPiece;
+    add_parts(partial + begin, parts, size, at_most(kPiece, size - begin), result + begin);
+  });
+}
+
+// How many parts to sum at most.
+int64_t most_parts(const ConvCase& c) {
+  return at_least(2, at_most(kMaxParts, kMostPartialFloats / kernel_floats(c)));
 }
 
 bool plan_kernel_gradient(ConvPlan* plan) {
@@ -229,9 +273,8 @@ bool plan_kernel_gradient(ConvPlan* plan) {
       rows.tiles->most / at_most(rows.width, rows.tiles->most) * (c.channels <= 2 * kWidth ? 2 : 1);
   plan->choice[kImages] = at_most(images, ceil_div(c.batch, 4));
   const int64_t total = rows.height * ceil_div(c.batch, plan->choice[kImages]);
-  const int64_t most = at_least(2, at_most(kMaxParts, kMostPartialFloats / kernel_floats(c)));
   const bool alone = plan->nanoseconds < kParallelNanoseconds;
-  const int64_t parts = alone ? 1 : at_most(total, most);
+  const int64_t parts = alone ? 1 : at_most(total, most_parts(c));
   plan->choice[kParts] = parts;
   plan->workspace =
       parts > 1 ? align64(static_cast<size_t>(parts * kernel_floats(c)) * sizeof(float)) : 0;
@@ -242,35 +285,97 @@ void run_kernel_gradient(const ConvPlan& plan, const ConvOperands& operands,
                          const KernelContext& context) {
   const ConvCase& c = plan.shape;
   const Rows rows = rows_of(c);
-  const int64_t size = kernel_floats(c), images = plan.choice[kImages];
-  const int64_t x_image = c.in[kHeight] * c.in[kWide] * c.channels;
-  const int64_t dy_row = rows.width * c.channels, dy_image = rows.height * dy_row;
-  float* result = static_cast<float*>(operands.result);
-  float* partial = reinterpret_cast<float*>(context.workspace);
+  const int64_t images = plan.choice[kImages];
   const EvenSplit parts = even_split(rows.height * ceil_div(c.batch, images), plan.choice[kParts]);
-  parallel_for(context, parts.parts, [&](int64_t part) {
-    float* sums = parts.parts > 1 ? partial + part * size : result;
-    __builtin_memset(sums, 0, static_cast<size_t>(size) * sizeof(float));
-    const int64_t end = parts.start(part) + parts.size(part);
-    for (int64_t i = parts.start(part); i < end; ++i) {
-      const int64_t first = i / rows.height * images, at = i % rows.height;
-      const Met met = met_by(c, at);
-      DepthwiseArgs args =
-          row_args(c, rows, met, static_cast<const float*>(operands.first) + first * x_image);
-      args.gradient = sums + met.tap * c.kernel[kWide] * c.channels;
-      args.dy = static_cast<const float*>(operands.second) + first * dy_image + at * dy_row;
-      args.images = at_most(images, c.batch - first);
-      args.source_image = x_image;
-      args.dy_image = dy_image;
-      run_row(c, rows, args);
+  sum_parts(parts.parts, kernel_floats(c), operands, context, [&](int64_t part, float* sums) {
+    const int64_t begin = parts.start(part);
+    add_rows(c, rows, static_cast<const float*>(operands.first),
+             static_cast<const float*>(operands.second), images, begin, begin + parts.size(part),
+             sums);
+  });
+}
+
+// ---- several filters for each channel: as many channels, each repeated in a copy of an image ----
+
+void repeat(const float* from, int64_t n, int64_t times, float* to) {
+  if (times == 2) {
+    for (int64_t i = 0; i < n; ++i) to[2 * i] = to[2 * i + 1] = from[i];
+    return;
+  }
+  for (int64_t i = 0; i < n; ++i) {
+    for (int64_t j = 0; j < times; ++j) to[i * times + j] = from[i];
+  }
+}
+
+// The sums of so many neighbours each.
+void fold(const float* from, int64_t n, int64_t times, float* to) {
+  for (int64_t i = 0; i < n; ++i) {
+    float sum = from[i * times];
+    for (int64_t j = 1; j < times; ++j) sum += from[i * times + j];
+    to[i] = sum;
+  }
+}
+
+// The case of one image with repeated channels.
+ConvCase repeated(const ConvCase& c) {
+  ConvCase wide = c;
+  wide.batch = 1;
+  wide.channels = wide.groups = c.filters;
+  return wide;
+}
+
+int64_t repeated_floats(const ConvCase& c) {
+  return (c.in[kHeight] * c.in[kWide] * c.filters + 15) & ~int64_t{15};
+}
+
+bool plan_repeated(ConvPlan* plan) {
+  const ConvCase& c = plan->shape;
+  if (c.groups == 1 || c.channels != c.groups || c.filters == c.channels) return false;
+  if (!can_tile(c) || !can_run(repeated(c))) return false;
+  plan->nanoseconds = static_cast<double>(c.batch) * nanoseconds(repeated(c));
+  const bool alone = plan->nanoseconds < kParallelNanoseconds;
+  const bool kernel = c.direction == ConvDirection::KernelGradient;
+  const int64_t parts = alone ? 1 : at_most(c.batch, kernel ? most_parts(c) : kMaxParts);
+  plan->choice[kParts] = parts;
+  const int64_t sums = kernel && parts > 1 ? parts * kernel_floats(c) : 0;
+  plan->workspace = align64(static_cast<size_t>(sums + parts * repeated_floats(c)) * sizeof(float));
+  return true;
+}
+
+void run_repeated(const ConvPlan& plan, const ConvOperands& operands,
+                  const KernelContext& context) {
+  const ConvCase& c = plan.shape;
+  const ConvCase wide = repeated(c);
+  const Rows rows = rows_of(wide);
+  const bool input = c.direction == ConvDirection::InputGradient;
+  const bool kernel = c.direction == ConvDirection::KernelGradient;
+  const EvenSplit parts = even_split(c.batch, plan.choice[kParts]);
+  const int64_t times = c.filters / c.channels, size = kernel_floats(c);
+  const int64_t x_image = c.in[kHeight] * c.in[kWide] * c.channels;
+  const int64_t y_image = c.out[kHeight] * c.out[kWide] * c.filters;
+  float* copies = reinterpret_cast<float*>(context.workspace);
+  if (kernel && parts.parts > 1) copies += parts.parts * size;
+  const auto run = [&](int64_t part, float* sums) {
+    float* copy = copies + part * repeated_floats(c);
+    for (int64_t i = parts.start(part); i < parts.start(part) + parts.size(part); ++i) {
+      const float* x = static_cast<const float*>(operands.first) + i * x_image;
+      if (input) {
+        const float* dy = static_cast<const float*>(operands.first) + i * y_image;
+        sum_rows(wide, rows, {dy, operands.second, nullptr, copy}, 0, rows.height);
+        fold(copy, x_image, times, static_cast<float*>(operands.result) + i * x_image);
+      } else if (kernel) {
+        repeat(x, x_image, times, copy);
+        const float* dy = static_cast<const float*>(operands.second) + i * y_image;
+        add_rows(wide, rows, copy, dy, 1, 0, rows.height, sums);
+      } else {
+        repeat(x, x_image, times, copy);
+        float* y = static_cast<float*>(operands.result) + i * y_image;
+        sum_rows(wide, rows, {copy, operands.second, operands.bias, y}, 0, rows.height);
+      }
     }
-  });
-  if (parts.parts == 1) return;
-  constexpr int64_t kPiece = 4096;
-  parallel_for(context, ceil_div(size, kPiece), [&](int64_t piece) {
-    const int64_t begin = piece * kPiece;
-    add_parts(partial + begin, parts.parts, size, at_most(kPiece, size - begin), result + begin);
-  });
+  };
+  if (kernel) return sum_parts(parts.parts, size, operands, context, run);
+  parallel_for(context, parts.parts, [&](int64_t part) { run(part, nullptr); });
 }
 
 }  // namespace
@@ -280,5 +385,6 @@ const ConvKernel conv_depthwise[kConvDirections] = {
     {"depthwise tiles", plan_sums, run_sums},
     {"depthwise tiles", plan_kernel_gradient, run_kernel_gradient},
 };
+const ConvKernel conv_depthwise_repeated = {"depthwise repeated", plan_repeated, run_repeated};
 
 }  // namespace nacre::cpu::NACRE_ISA_NAME

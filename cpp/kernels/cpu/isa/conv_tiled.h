@@ -16,7 +16,7 @@ namespace nacre::cpu::NACRE_ISA_NAME {
 extern const ConvKernel conv_forward_product, conv_forward_tiled;
 extern const ConvKernel conv_input_gradient_product, conv_input_gradient_tiled;
 extern const ConvKernel conv_kernel_gradient_tiled;
-extern const ConvKernel conv_depthwise[kConvDirections];
+extern const ConvKernel conv_depthwise[kConvDirections], conv_depthwise_repeated;
 
 inline constexpr int kHeight = 1, kWide = 2;  // axes of a ConvCase
 inline constexpr int64_t kMaxRuns = 256;
