@@ -27,6 +27,13 @@ CASES = {
         (10, 10, 6),
         [({"filters": 18, "groups": 2}, {}), ({"filters": 9, "groups": 9}, {})],
     ),
+    "depthwise": (
+        (13, 12, 6),
+        [
+            ({"filters": 6, "groups": 6, "padding": "same"}, {}),
+            ({"filters": 12, "groups": 6, "strides": 2, "padding": "same"}, {}),
+        ],
+    ),
     "dilation": ((16, 15, 3), [({"filters": 17, "dilation_rate": 2}, {})]),
     "one tap": ((8, 9, 5), [({"filters": 12, "kernel_size": 1}, {}), ({"filters": 3}, {})]),
     "many filters": ((8, 8, 16), [({"filters": 80}, {}), ({"filters": 80, "kernel_size": 1}, {})]),
