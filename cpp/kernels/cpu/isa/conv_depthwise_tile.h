@@ -9,8 +9,8 @@
 namespace nacre::cpu::NACRE_ISA_NAME {
 
 // Source column j of a tile meets result(j, k) through tap k of a row of the kernel, or none (-1).
-// Columns outside of the picture are among the first kLeft or the last kRight. Where one tile reads
-// kFresh columns of a picture, each for the first time, its neighbours read others.
+// Columns outside of the picture are among the first kLeft or the last kRight. kFresh columns of a
+// picture fall to each tile when every column is counted once.
 
 // Results: R columns of y. Source: x, whose column is S times y's, plus the tap.
 template <int K, int S, int R>
