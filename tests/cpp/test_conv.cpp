@@ -293,7 +293,7 @@ TEST(every_direction_and_kernel) {
         }
         ran += check_example(e);
       }
-      CHECK(ran > 60);
+      CHECK(ran > (pooled ? 10 : 60));  // with one instruction set too
     }
   }
 }
