@@ -42,7 +42,7 @@ class Reader:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.saving.harness", str(folder), *map(str, good)],
             cwd=ROOT,
-            # Otherwise the C library may set aside 64 MiB of addresses for any thread that allocates.
+            # Else the C library may set aside 64 MiB of addresses for a thread that allocates.
             env={**os.environ, "MALLOC_ARENA_MAX": "1"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
