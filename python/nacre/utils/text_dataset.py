@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nacre.data import AUTOTUNE, Dataset
-from nacre.utils.io_utils import print_msg
+from nacre.utils.dataset_listing import check_split, class_targets, list_files, part_of
 
 __all__ = ["text_dataset_from_directory"]
 
@@ -60,27 +60,25 @@ def text_dataset_from_directory(
     _check(labels, label_mode, class_names, format)
     if labels is None or label_mode is None:
         labels = label_mode = None
-    _check_split(validation_split, subset, shuffle, seed)
+    check_split(validation_split, subset, shuffle, seed)
     seed = int(np.random.randint(10**6)) if seed is None else seed
-    paths, numbers, names = _list_files(
+    listing = list_files(
         directory, labels, (".txt",), class_names, shuffle, seed, follow_links, verbose
     )
+    names = listing.class_names
     if label_mode == "binary" and len(names or ()) != 2:
         raise ValueError(
             f"{_NAME}: `label_mode='binary'` needs exactly two classes. Received: {names}"
         )
     made = []
     for part in ("training", "validation") if subset == "both" else (subset,):
-        part_paths = _part(paths, validation_split, part)
-        if not part_paths:
+        files = part_of(listing, validation_split, part)
+        if not files.paths:
             kind = f"{part} " if part else ""
             raise ValueError(f"{_NAME}: no {kind}files (.txt) in {directory}.")
-        if part is not None and verbose:
-            print_msg(f"Using {len(part_paths)} files for {part}.")
-        dataset = Dataset.from_tensor_slices(part_paths)
+        dataset = Dataset.from_tensor_slices(files.paths)
         if label_mode is not None:
-            part_labels = _part(numbers, validation_split, part)
-            encoded = _encode(np.asarray(part_labels), label_mode, len(names))
+            encoded = class_targets(files.labels, label_mode, len(names))
             dataset = Dataset.zip((dataset, Dataset.from_tensor_slices(encoded)))
         if shuffle and not (subset == "both" and part == "validation"):
             dataset = dataset.shuffle(1024 if batch_size is None else batch_size * 8, seed)
@@ -109,94 +107,6 @@ def _check(labels: Any, label_mode: Any, class_names: Any, format: Any) -> None:
         )
     if format != "tf":
         raise ValueError(f"{_NAME}: `format` must be 'tf', for a Dataset. Received: {format!r}")
-
-
-def _check_split(split: Any, subset: Any, shuffle: bool, seed: Any) -> None:
-    if split is not None and not 0 < split < 1:
-        raise ValueError(f"{_NAME}: `validation_split` must lie between 0 and 1. Received: {split}")
-    if (split is None) != (subset is None):
-        raise ValueError(f"{_NAME}: `validation_split` and `subset` go together.")
-    if subset not in ("training", "validation", "both", None):
-        raise ValueError(
-            f"{_NAME}: `subset` must be 'training', 'validation' or 'both'. Received: {subset!r}"
-        )
-    if split is not None and subset != "both" and shuffle and seed is None:
-        raise ValueError(
-            f"{_NAME}: give a `seed`, so that the two parts of a `validation_split` do not "
-            "overlap, or `shuffle=False`."
-        )
-
-
-def _list_files(
-    directory: Any,
-    labels: Any,
-    formats: tuple[str, ...],
-    class_names: list[str] | None,
-    shuffle: bool,
-    seed: int,
-    follow_links: bool,
-    verbose: bool,
-) -> tuple[list[str], Any, list[str] | None]:
-    """Paths of files, their labels and the names of classes."""
-    directory = os.fspath(directory)
-    folders: list[str] = [""]
-    if labels == "inferred":
-        folders = sorted(
-            entry.name
-            for entry in os.scandir(directory)
-            if entry.is_dir() and not entry.name.startswith(".")
-        )
-        if class_names is not None:
-            if not set(class_names) <= set(folders):
-                raise ValueError(
-                    f"`class_names` must be folders in {directory}, which are {folders}. "
-                    f"Received: {class_names}"
-                )
-            folders = list(class_names)
-    paths: list[str] = []
-    numbers: list[int] = []
-    for number, folder in enumerate(folders):
-        walked = os.walk(os.path.join(directory, folder), followlinks=follow_links)
-        for root, _, files in sorted(walked, key=lambda found: found[0]):
-            found = [name for name in sorted(files) if name.lower().endswith(formats)]
-            paths += [os.path.join(root, name) for name in found]
-            numbers += [number] * len(found)
-    names: list[str] | None = folders
-    if labels is None:
-        names, numbers = None, []
-    elif labels != "inferred":
-        if len(labels) != len(paths):
-            raise ValueError(
-                f"`labels` must have an entry for each of the {len(paths)} files in {directory}. "
-                f"Received: {len(labels)} labels"
-            )
-        names, numbers = [str(label) for label in sorted(set(labels))], list(labels)
-    if verbose:
-        classes = "" if names is None else f" belonging to {len(names)} classes"
-        print_msg(f"Found {len(paths)} files{classes}.")
-    if shuffle:
-        np.random.RandomState(seed).shuffle(paths)
-        if numbers:
-            np.random.RandomState(seed).shuffle(numbers)
-    return paths, numbers, names
-
-
-def _part(values: list, split: float | None, part: str | None) -> list:
-    if part is None:
-        return values
-    held_out = int(split * len(values))
-    cut = len(values) - held_out
-    if not held_out:  # a share of less than one sample leaves all or nothing
-        return [] if part == "training" else values
-    return values[:cut] if part == "training" else values[cut:]
-
-
-def _encode(labels: np.ndarray, mode: str, classes: int) -> np.ndarray:
-    if mode == "int":
-        return labels.astype(np.int32)
-    if mode == "binary":
-        return labels.astype(np.float32)[:, None]
-    return np.eye(classes, dtype=np.float32)[labels.astype(np.int64)]
 
 
 def _reader(max_length: int | None) -> Any:
